@@ -1,0 +1,80 @@
+// Package solve chooses packages: pure, deterministic, and able to say why. One
+// [Policy] per ecosystem reproduces the choices of the ecosystem's own tool on an empty root.
+package solve
+
+import (
+	"fmt"
+
+	"github.com/detinstall/detinstall/pkg"
+)
+
+// Request is what somebody wants installed on an empty root.
+type Request struct {
+	// Stages are transactions: what one picks is fixed before the next begins (mmdebstrap installs
+	// its base set first, then what was included).
+	Stages [][]Want
+	// Exclude names packages that must not be picked.
+	Exclude []string
+	// Arch is the native architecture in the ecosystem's spelling.
+	Arch string
+	// Recommends takes weak dependencies too.
+	Recommends bool
+	// NoDeps picks exactly what is wanted.
+	NoDeps bool
+	// Compare is the ecosystem's version order.
+	Compare func(a, b string) int
+}
+
+// Want is one request: any package that satisfies Literal, or that very Package (a file given by hand).
+type Want struct {
+	Literal pkg.Literal
+	Package *pkg.Package
+	// Text is the user's own words; empty for members of a base set.
+	Text string
+}
+
+// Policy is a way of choosing.
+type Policy interface {
+	// Solve returns the picks, or an *UnsatError or *UnknownError.
+	Solve(u pkg.Universe, r Request) (*Solution, error)
+}
+
+// Policies returns the policy called name: "apt-classic", "apt".
+func Policies(name string) (Policy, error) { return nil, fmt.Errorf("unknown policy %q", name) }
+
+// Solution is a set of picks that satisfies a request.
+type Solution struct{ Picks []Pick } // in the order of decision
+
+// Pick is a chosen package and the first reason for it.
+type Pick struct {
+	Package   *pkg.Package
+	Requested bool // by the user's own words
+	// Because is the chain's next link: Parent needs it by Clause. A nil Parent: the request itself, whose words are Clause.Text.
+	Because Reason
+}
+
+// Reason says why a package was picked.
+type Reason struct {
+	Parent *pkg.Package
+	Clause pkg.Clause
+}
+
+// UnknownError says that nothing is called or provides a name.
+type UnknownError struct {
+	Name string
+	Near []string // similar names, best first, at most five
+}
+
+// UnsatError says that a request has no solution: two chains of reasons that meet in
+// one contradiction.
+type UnsatError struct {
+	Chains [2][]string // each from the request down, in the repository's own words
+	Meet   string      // the contradiction, e.g. "libfoo1 (= 1) and libfoo1 (>= 2) exclude each other"
+}
+
+// Order returns the indexes of ps so that dependencies come before their dependents; cycles are
+// broken and ties decided by name. The order of ps itself does not matter.
+func Order(ps []*pkg.Package, compare func(a, b string) int) []int { panic("not yet written") }
+
+func (e *UnknownError) Error() string { return "unknown package: " + e.Name }
+func (e *UnsatError) Error() string   { return "unsatisfiable: " + e.Meet }

@@ -1,0 +1,73 @@
+// Package unpack turns locked packages into one tree: it decodes every archive once
+// ([Store]) and merges the payloads by the rules of their ecosystem ([Merge]): merged /usr, conflicts,
+// replaces, diversions, path filters. It knows no hooks and writes nothing but bodies.
+package unpack
+
+import (
+	"context"
+	"io"
+
+	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/tree"
+	"github.com/detinstall/detinstall/solve/lock"
+)
+
+// Bodies keeps file bodies for the length of a build. Implementations are safe for concurrent use.
+type Bodies interface {
+	// Put stores exactly size bytes of r (an error if there are fewer) and returns them as a content. Small bodies may stay in memory.
+	Put(r io.Reader, size int64) (tree.Content, error)
+}
+
+// Config says what a Store works with.
+type Config struct {
+	Get     pkg.Getter
+	Formats []pkg.Format
+	Bodies  Bodies
+	Kept    string // directory of the unpacked store, keyed by package digest; empty: none
+	Jobs    int    // packages decoded at once; 0: 1
+	Limits  pkg.Limits
+	// Progress, if not nil, is told of each package that was decoded. It may be called from any goroutine.
+	Progress func(p lock.Package)
+}
+
+// Store decodes packages, each at most once. It is safe for concurrent use.
+type Store struct{ cfg Config }
+
+// NewStore returns an empty store.
+func NewStore(cfg Config) *Store { return &Store{cfg: cfg} }
+
+// Getter returns what the store was made with.
+func (s *Store) Getter() pkg.Getter { return s.cfg.Get }
+
+// Format returns the format called name, or nil.
+func (s *Store) Format(name string) pkg.Format { panic("not yet written") }
+
+// Unpack decodes ps concurrently, the largest first, and returns them by index. repos maps a source's ID
+// to its repository. The error is that of the first package by name, whatever the schedule.
+func (s *Store) Unpack(ctx context.Context, repos map[string]*pkg.Repo, ps []lock.Package) ([]*pkg.Unpacked, error) {
+	panic("not yet written")
+}
+
+// Options are the rules of one merge.
+type Options struct {
+	Compare      func(a, b string) int
+	MergedUsr    bool // make bin, sbin, lib, ... links into usr even where no package ships them
+	Diversions   []lock.Diversion
+	Exclude      []string // path filters: dpkg's --path-exclude and --path-include semantics, in order
+	Include      []string
+	AllowDevices bool
+}
+
+// Merged is the tree with what each package has in it.
+type Merged struct {
+	Tree *tree.Tree
+	// Files are, for each package by index, the paths that it owns in its shipped spelling,
+	// in archive order: what dpkg's .list has. Replaced and filtered paths are left out as dpkg does.
+	Files [][]string
+	// Notes are things worth telling: shared directories that disagree, replaced files.
+	Notes []string
+}
+
+// Merge puts the payloads of ps, which are in dependency order, into one tree. Two owners of one path are a
+// *tree.ConflictError; of several the first by path is returned.
+func Merge(ps []*pkg.Unpacked, opt Options) (*Merged, error) { panic("not yet written") }
