@@ -1,5 +1,5 @@
 // Package lock is the canonical lock file: everything that a build needs to
-// know, and nothing else. What [Parse] accepts, [File.Format] writes back to the same bytes.
+// know, and nothing else. What [Parse] accepts, [File.Marshal] writes back to the same bytes.
 //
 // A lock is the waist of detinstall: left of it the world may change, right of
 // it everything is a pure function of the lock and of the bytes it names by digest.
@@ -10,7 +10,7 @@ import "github.com/detinstall/detinstall/pkg/tree"
 // Version is the version of the format that this package reads and writes.
 const Version = 1
 
-// File is a lock. Every slice is sorted as its comment says; [File.Format] sorts, [Parse] insists.
+// File is a lock. Every slice is sorted as its comment says; [File.Marshal] sorts, [Parse] insists.
 type File struct {
 	Lock     int         // the format's version
 	Tool     string      // the version of detinstall that wrote it
