@@ -1,99 +1,246 @@
 package tree
 
 import (
-	"io"
 	"io/fs"
 	"iter"
-	"time"
+	"slices"
+	"strings"
 )
 
 // Tree is a root file system in the making. The zero value is not usable;
-// call [New]. A Tree is not safe for concurrent use.
+// call [New]. A Tree is not safe for concurrent use, not even for reading.
 type Tree struct {
 	nodes map[string]*Node
+	// dirs holds, for each directory that has anything below it, what lies directly below. A path is
+	// in the index of its parent if and only if it is in nodes or in dirs.
+	dirs map[string]*index
+	root bool // whether somebody put the root
+}
+
+// index lists the paths directly below a directory.
+type index struct {
+	paths  []string
+	sorted bool
+}
+
+func (x *index) sort() []string {
+	if !x.sorted {
+		// In one directory the order of the paths is that of the names.
+		slices.Sort(x.paths)
+		x.sorted = true
+	}
+	return x.paths
+}
+
+// implicit returns a directory that nobody put.
+func implicit(path string) *Node {
+	return &Node{Path: path, Mode: fs.ModeDir | 0o755, User: Root, Group: Root, From: "implicit"}
 }
 
 // New returns a tree that holds nothing but its root, 0755 root:root.
-func New() *Tree { panic("not yet written") }
+func New() *Tree {
+	return &Tree{nodes: map[string]*Node{".": implicit(".")}, dirs: map[string]*index{}}
+}
 
 // Put adds n. A path that is taken is a *ConflictError, unless both are
 // directories that agree in mode, owners and xattrs: then the first stays. A path that breaks
 // the rules of names (D12) is a *RefusedError. Parents need not be there yet.
-func (t *Tree) Put(n Node) error { panic("not yet written") }
+func (t *Tree) Put(n Node) error {
+	if err := check(&n); err != nil {
+		return err
+	}
+	old, taken := t.nodes[n.Path]
+	if !taken || n.Path == "." && !t.root {
+		t.insert(&n)
+		return nil
+	}
+	if old.Mode.IsDir() && old.Mode == n.Mode && sameOwner(old.User, n.User) && sameOwner(old.Group, n.Group) &&
+		slices.Equal(old.Xattrs, n.Xattrs) {
+		return nil
+	}
+	return &ConflictError{Path: n.Path, First: old.From, Second: n.From}
+}
+
+// sameOwner reports whether a and b mean the same account whatever the tree's accounts are.
+func sameOwner(a, b Owner) bool {
+	if a == b || a.isRoot() && b.isRoot() {
+		return true
+	}
+	return a.Name != "" && a.Name == b.Name
+}
+
+func (o Owner) isRoot() bool { return o.Name == "root" || o.Name == "" && o.ID == 0 }
 
 // Set adds n or puts it in the place of what was there; the rules of names hold.
-func (t *Tree) Set(n Node) error { panic("not yet written") }
+func (t *Tree) Set(n Node) error {
+	if err := check(&n); err != nil {
+		return err
+	}
+	t.insert(&n)
+	return nil
+}
 
-// Delete removes path; what lies below it stays.
-func (t *Tree) Delete(path string) { panic("not yet written") }
+func (t *Tree) insert(n *Node) {
+	if n.Path == "." {
+		t.root = true
+	}
+	if !t.linked(n.Path) {
+		t.link(n.Path)
+	}
+	t.nodes[n.Path] = n
+}
+
+// linked reports whether path is in the index of its parent.
+func (t *Tree) linked(path string) bool {
+	return t.nodes[path] != nil || t.dirs[path] != nil
+}
+
+// link enters path into the index of its parent, and the parent into that of
+// its own where nothing else made it known.
+func (t *Tree) link(path string) {
+	for path != "." {
+		dir := parent(path)
+		known := t.linked(dir)
+		x := t.dirs[dir]
+		if x == nil {
+			x = new(index)
+			t.dirs[dir] = x
+		}
+		x.sorted = len(x.paths) == 0 || x.sorted && x.paths[len(x.paths)-1] < path
+		x.paths = append(x.paths, path)
+		if known {
+			return
+		}
+		path = dir
+	}
+}
+
+// Delete removes path; what lies below it stays. Deleting the root makes it
+// 0755 root:root again.
+func (t *Tree) Delete(path string) {
+	if path == "." {
+		t.nodes["."], t.root = implicit("."), false
+		return
+	}
+	if t.nodes[path] == nil {
+		return
+	}
+	delete(t.nodes, path)
+	for path != "." && !t.linked(path) {
+		dir := parent(path)
+		x := t.dirs[dir]
+		i, _ := slices.BinarySearch(x.sort(), path)
+		x.paths = slices.Delete(x.paths, i, i+1)
+		if len(x.paths) > 0 {
+			return
+		}
+		delete(t.dirs, dir)
+		path = dir
+	}
+}
 
 // Get returns the node at path itself: no symbolic link is followed.
-func (t *Tree) Get(path string) (Node, bool) { panic("not yet written") }
+func (t *Tree) Get(path string) (Node, bool) {
+	if n := t.nodes[path]; n != nil {
+		return *n, true
+	}
+	return Node{}, false
+}
 
 // Len returns the number of paths, the root included.
-func (t *Tree) Len() int { panic("not yet written") }
+func (t *Tree) Len() int { return len(t.nodes) }
 
-// Resolve returns the path that path means inside the root when symbolic
-// links in its parents are followed, with the root as "/" for absolute
-// targets and "..", at most 40 hops. The last component is not followed, and it need not exist.
-func (t *Tree) Resolve(path string) (string, error) { panic("not yet written") }
-
-// Children returns the names directly below the directory path, byte-sorted.
-func (t *Tree) Children(path string) []string { panic("not yet written") }
+// Children returns the names directly below the directory path, byte-sorted,
+// among them directories that are there only as parents of other paths. No symbolic link is followed.
+func (t *Tree) Children(path string) []string {
+	x := t.dirs[path]
+	if x == nil {
+		return nil
+	}
+	names := make([]string, len(x.paths))
+	for i, p := range x.sort() {
+		names[i] = base(p)
+	}
+	return names
+}
 
 // All yields the nodes in canonical order (depth-first, names byte-sorted
 // within each directory), parents first. The tree must not change meanwhile.
-func (t *Tree) All() iter.Seq[Node] { panic("not yet written") }
-
-// FS returns a read-only view with symbolic links resolved inside the root.
-// It implements fs.StatFS, fs.ReadDirFS, fs.ReadFileFS and ReadLink/Lstat (fs.ReadLinkFS).
-func (t *Tree) FS() fs.FS { panic("not yet written") }
-
-// Seal checks the tree and fixes it: missing parents appear as directories
-// 0755 root:root from "implicit", names become ids, times lose their fractions and are
-// clamped to [1970, epoch], every directory gets the epoch, hard links are
-// regrouped so that the first name in canonical order carries the body. It fails with
-// *UnknownOwnerError, or *RefusedError where a parent is no directory or a
-// hard link's target no regular file. The tree must not be used afterwards.
-func (t *Tree) Seal(epoch time.Time, ids IDs) (*Sealed, error) { panic("not yet written") }
-
-// Sealed is a finished, immutable tree: sorted, clamped, with numeric ids. It is safe for concurrent use.
-type Sealed struct {
-	nodes []Node
+// Directories that nobody put are not among them.
+func (t *Tree) All() iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		t.walk(".", func(path string, n *Node) bool { return n == nil || yield(*n) })
+	}
 }
 
-// All yields the nodes in canonical order.
-func (s *Sealed) All() iter.Seq[Node] { panic("not yet written") }
+// walk calls f for path and all below it in canonical order, with a nil node where nobody put one.
+func (t *Tree) walk(path string, f func(path string, n *Node) bool) bool {
+	if !f(path, t.nodes[path]) {
+		return false
+	}
+	if x := t.dirs[path]; x != nil {
+		for _, p := range x.sort() {
+			if !t.walk(p, f) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
-// Len returns the number of nodes, the root included.
-func (s *Sealed) Len() int { return len(s.nodes) }
+// maxHops is how many symbolic links a path may lead through, as in the kernel.
+const maxHops = 40
 
-// Lookup returns the node at path; no link is followed.
-func (s *Sealed) Lookup(path string) (Node, bool) { panic("not yet written") }
+// Resolve returns the path that path means inside the root when symbolic
+// links in its parents are followed, with the root as "/" for absolute
+// targets and "..", at most 40 hops. The last component is not followed, and it need not exist;
+// nor need the parents. A path that leads through something that is neither a directory nor a symbolic link, or
+// through too many links, is a *RefusedError.
+func (t *Tree) Resolve(path string) (string, error) {
+	p, err := t.resolve(path, false)
+	if err != nil {
+		return "", &RefusedError{What: path, Reason: err.Error()}
+	}
+	return p, nil
+}
 
-// Epoch returns the time of the root directory (what Seal was given).
-func (s *Sealed) Epoch() time.Time { panic("not yet written") }
-
-// WriteTar writes the canonical tar (D5): byte for byte what GNU tar
-// writes for the same root with the options that the package's tar.go gives. Every body is
-// read once, and verified against its digest and size on the way; a mismatch is an error that names the path.
-func (s *Sealed) WriteTar(w io.Writer) error { panic("not yet written") }
-
-// Digest returns THE digest: the sha256 of what WriteTar writes. It is
-// computed at the first call (or by the first complete WriteTar) and remembered.
-func (s *Sealed) Digest() (Digest, error) { panic("not yet written") }
-
-// WriteManifest writes one line per node with every field (see manifest.go).
-func (s *Sealed) WriteManifest(w io.Writer) error { panic("not yet written") }
-
-// ParseManifest reads what WriteManifest wrote; contents have no bodies.
-func ParseManifest(r io.Reader) (*Sealed, error) { panic("not yet written") }
-
-// FromDir reads the directory dir as a finished tree: owners as numbers,
-// xattrs but those that a host injects (security.selinux, security.ima,
-// security.evm, system.posix_acl_*, user.overlay.*), no link followed.
-func FromDir(dir string) (*Sealed, error) { panic("not yet written") }
-
-// FromTar reads an uncompressed tar of any of the usual dialects as a
-// finished tree; bodies are sections of r.
-func FromTar(r io.ReaderAt, size int64) (*Sealed, error) { panic("not yet written") }
+// resolve follows the symbolic links in path, that of the last component only if last is set.
+func (t *Tree) resolve(path string, last bool) (string, error) {
+	cur, hops := ".", 0
+	for rest := path; rest != ""; {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		rest = strings.TrimLeft(rest, "/")
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			cur = parent(cur)
+			continue
+		}
+		next := join(cur, name)
+		if rest == "" && !last {
+			return next, nil
+		}
+		n := t.nodes[next]
+		switch {
+		case n == nil || n.Mode.IsDir():
+			cur = next
+		case n.Mode&fs.ModeSymlink != 0:
+			if hops++; hops > maxHops {
+				return "", errLoop
+			}
+			if n.Link[0] == '/' {
+				cur = "."
+			}
+			rest = n.Link + "/" + rest
+			// A trailing slash of the target says no more than the target does.
+			rest = strings.TrimRight(rest, "/")
+		case rest != "":
+			return "", &notDirError{next}
+		default:
+			cur = next
+		}
+	}
+	return cur, nil
+}

@@ -1,6 +1,9 @@
 package tree
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // ConflictError says that two owners claim one path.
 type ConflictError struct {
@@ -34,3 +37,10 @@ type UnknownOwnerError struct {
 func (e *UnknownOwnerError) Error() string {
 	return fmt.Sprintf("/%s of %s: no such %s: %s", Quote(e.Path), e.From, e.Kind, Quote(e.Name))
 }
+
+// errLoop and notDirError say why a path leads nowhere.
+var errLoop = errors.New("too many levels of symbolic links")
+
+type notDirError struct{ path string }
+
+func (e *notDirError) Error() string { return "/" + Quote(e.path) + " is not a directory" }
