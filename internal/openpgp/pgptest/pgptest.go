@@ -4,8 +4,8 @@ package pgptest
 import (
 	"bytes"
 	"crypto"
-	"crypto/sha256"
 	_ "crypto/sha1" // tests make the signatures that must be refused
+	"crypto/sha256"
 	"encoding/base64"
 	"strings"
 	"testing"
