@@ -39,8 +39,23 @@ type Policy interface {
 	Solve(u pkg.Universe, r Request) (*Solution, error)
 }
 
-// Policies returns the policy called name: "apt-classic", "apt".
-func Policies(name string) (Policy, error) { return nil, fmt.Errorf("unknown policy %q", name) }
+// Policies returns the policy called name:
+//
+//   - "apt-classic" picks what apt-get of Debian 12 and 13 picks: requests first, then depth first in the
+//     order of the relation fields, the first alternative that can be had.
+//   - "apt" picks in the manner of apt's solver 3: what is forced first, then one open alternative after the
+//     other, oldest first.
+//
+// Both consider only the candidate of each name.
+func Policies(name string) (Policy, error) {
+	switch name {
+	case "apt-classic":
+		return classic{}, nil
+	case "apt":
+		return apt{}, nil
+	}
+	return nil, fmt.Errorf("unknown policy %q: want apt-classic or apt", name)
+}
 
 // Solution is a set of picks that satisfies a request.
 type Solution struct{ Picks []Pick } // in the order of decision
@@ -70,11 +85,5 @@ type UnknownError struct {
 type UnsatError struct {
 	Chains [2][]string // each from the request down, in the repository's own words
 	Meet   string      // the contradiction, e.g. "libfoo1 (= 1) and libfoo1 (>= 2) exclude each other"
+	Hint   string      // what to do about it, where that is known
 }
-
-// Order returns the indexes of ps so that dependencies come before their dependents; cycles are
-// broken and ties decided by name. The order of ps itself does not matter.
-func Order(ps []*pkg.Package, compare func(a, b string) int) []int { panic("not yet written") }
-
-func (e *UnknownError) Error() string { return "unknown package: " + e.Name }
-func (e *UnsatError) Error() string   { return "unsatisfiable: " + e.Meet }

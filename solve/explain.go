@@ -1,0 +1,167 @@
+package solve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/detinstall/detinstall/pkg"
+)
+
+// An explainer puts the engine's reasons into words.
+type explainer struct {
+	w         *world
+	e         *engine
+	installed []*node
+}
+
+// explain turns a contradiction into two chains that meet in it.
+func explain(w *world, e *engine, bad *conflict, installed []*node) *UnsatError {
+	x := &explainer{w, e, installed}
+	chains, meet := x.conflict(bad, 0)
+	return &UnsatError{Chains: chains, Meet: meet}
+}
+
+func (x *explainer) name(v int) string { return x.w.nodes[v].p.Name }
+
+// conflict explains bad. Depth bounds how far a failed choice is explained by another.
+func (x *explainer) conflict(bad *conflict, depth int) (chains [2][]string, meet string) {
+	if c := bad.empty; c != nil {
+		chains[0] = append(x.in(c.owner), x.clause(c))
+		chains[1], meet = x.empty(c, depth)
+		return chains, meet
+	}
+	chains[0] = x.because(bad.v, bad.in)
+	chains[1], meet = x.out(bad.v, bad.out, depth)
+	return chains, meet
+}
+
+// because is the chain from the request down to the clause that needs v.
+func (x *explainer) because(v int, why reason) []string {
+	var up []string
+	for steps := 0; why.clause != nil && steps < len(x.e.trail); steps++ {
+		c := why.clause
+		line := x.clause(c)
+		if len(c.any) > 1 {
+			line += ", for which " + x.name(v) + " is left"
+		}
+		up = append(up, line)
+		v = c.owner
+		why = x.e.at(v).reason
+	}
+	up = append(up, x.root(v))
+	slices.Reverse(up)
+	return up
+}
+
+func (x *explainer) in(v int) []string { return x.because(v, x.e.at(v).reason) }
+
+func (x *explainer) root(v int) string {
+	if contains(x.installed, v) {
+		return x.name(v) + " was picked by an earlier stage"
+	}
+	return x.name(v) + " was requested"
+}
+
+// clause words one relation with its owner.
+func (x *explainer) clause(c *clause) string {
+	verb := "Depends"
+	switch {
+	case c.ban:
+		verb = "conflicts with"
+	case c.weak:
+		verb = "Recommends"
+	case c.group.pre:
+		verb = "Pre-Depends"
+	}
+	return fmt.Sprintf("%s %s %s", x.name(c.owner), verb, c.group.clause.Text)
+}
+
+// out explains why v cannot be in, and states the contradiction with its being needed.
+func (x *explainer) out(v int, why reason, depth int) (chain []string, meet string) {
+	c := why.clause
+	switch {
+	case why.failed != nil && depth < 8:
+		chains, meet := x.conflict(why.failed, depth+1)
+		return append([]string{x.name(v) + " was tried:"}, append(chains[0], chains[1]...)...), meet
+	case c == nil:
+		return []string{x.name(v) + " cannot be picked"}, x.name(v) + " is needed but cannot be picked"
+	case c.ban && c.owner != v:
+		return append(x.in(c.owner), x.clause(c)), fmt.Sprintf("%s and %s exclude each other", x.name(c.owner), x.name(v))
+	case c.ban:
+		hit := v
+		for _, o := range c.any {
+			if x.e.at(o).value == in {
+				hit = o
+				break
+			}
+		}
+		return append(x.in(hit), x.clause(c)), fmt.Sprintf("%s and %s exclude each other", x.name(v), x.name(hit))
+	default:
+		chain, meet := x.empty(c, depth)
+		return append([]string{x.clause(c)}, chain...), meet
+	}
+}
+
+// empty explains why nothing satisfies c.
+func (x *explainer) empty(c *clause, depth int) (chain []string, meet string) {
+	if len(c.any) == 0 {
+		for _, l := range c.group.clause.Any {
+			chain = append(chain, x.missing(l))
+		}
+		return chain, fmt.Sprintf("%s, but no candidate satisfies it", x.clause(c))
+	}
+	for _, v := range c.any {
+		if depth > 8 {
+			break
+		}
+		if state := x.e.at(v); state.value == out {
+			steps, m := x.out(v, state.reason, depth+1)
+			chain = append(chain, steps...)
+			if meet == "" {
+				meet = m
+			}
+		}
+	}
+	if len(c.any) > 1 || meet == "" {
+		meet = fmt.Sprintf("%s, but none of the choices can be picked", x.clause(c))
+	}
+	return chain, meet
+}
+
+// missing says why no candidate satisfies l.
+func (x *explainer) missing(l pkg.Literal) string {
+	if x.w.excluded[l.Name] {
+		return l.Name + " is excluded by the request"
+	}
+	var have []string
+	for _, p := range x.w.u.Named(l.Name) {
+		have = append(have, p.Version)
+	}
+	var by []string
+	for _, p := range x.w.u.Providing(l.Name) {
+		if !slices.Contains(by, p.Name) {
+			by = append(by, p.Name)
+		}
+	}
+	switch {
+	case len(have) > 0:
+		s := available(l.Name, have)
+		if n := x.w.candidate(l.Name); n != nil && len(have) > 1 {
+			s += ", of which " + n.p.Version + " is the candidate"
+		}
+		return s
+	case len(by) > 0:
+		return l.Name + " is provided only by " + list(by) + excludedNote(x.w, by)
+	}
+	return "no package is called or provides " + strings.TrimPrefix(l.Name, "!")
+}
+
+func excludedNote(w *world, names []string) string {
+	for _, n := range names {
+		if !w.excluded[n] {
+			return ", not in such a version"
+		}
+	}
+	return ", excluded by the request"
+}
