@@ -13,6 +13,7 @@ import (
 
 	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/pkg/tree/treetest"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -205,4 +206,26 @@ func TestPickedAgainstTar(t *testing.T) {
 			t.Errorf("Digest() = %s, %v, want %s", d, err, tree.Sum(want))
 		}
 	}
+}
+
+func TestFromDirAgainstTar(t *testing.T) {
+	needTar(t)
+	s := seal(t, picked(t), 1_700_000_000)
+	dir := t.TempDir()
+	materialize(t, s, dir)
+	got, err := tree.FromDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strip := func(s *tree.Sealed) []tree.Node {
+		all := nodes(s)
+		for i := range all {
+			all[i].From = ""
+		}
+		return all
+	}
+	if diff := cmp.Diff(strip(s), strip(got), sameNodes); diff != "" {
+		t.Error(diff)
+	}
+	sameTar(t, "FromDir", writeTar(t, got), gnuTar(t, dir))
 }
