@@ -3,7 +3,6 @@ package solve
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/detinstall/detinstall/pkg"
 )
@@ -13,13 +12,28 @@ type explainer struct {
 	w         *world
 	e         *engine
 	installed []*node
+	hint      string
 }
 
 // explain turns a contradiction into two chains that meet in it.
 func explain(w *world, e *engine, bad *conflict, installed []*node) *UnsatError {
-	x := &explainer{w, e, installed}
+	x := &explainer{w: w, e: e, installed: installed}
 	chains, meet := x.conflict(bad, 0)
-	return &UnsatError{Chains: chains, Meet: meet}
+	for i := range chains {
+		chains[i] = once(chains[i])
+	}
+	return &UnsatError{Chains: chains, Meet: meet, Hint: x.hint}
+}
+
+// once drops the repetitions that come from choices with a common cause.
+func once(lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		if !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 func (x *explainer) name(v int) string { return x.w.nodes[v].p.Name }
@@ -134,34 +148,48 @@ func (x *explainer) missing(l pkg.Literal) string {
 	if x.w.excluded[l.Name] {
 		return l.Name + " is excluded by the request"
 	}
-	var have []string
+	var have, by []string
 	for _, p := range x.w.u.Named(l.Name) {
 		have = append(have, p.Version)
 	}
-	var by []string
+	current := false // a candidate provides it
 	for _, p := range x.w.u.Providing(l.Name) {
 		if !slices.Contains(by, p.Name) {
 			by = append(by, p.Name)
 		}
+		n := x.w.candidate(p.Name)
+		current = current || n != nil && n.p == p
 	}
 	switch {
 	case len(have) > 0:
-		s := available(l.Name, have)
-		if n := x.w.candidate(l.Name); n != nil && len(have) > 1 {
-			s += ", of which " + n.p.Version + " is the candidate"
-		}
-		return s
-	case len(by) > 0:
-		return l.Name + " is provided only by " + list(by) + excludedNote(x.w, by)
+		return available(l.Name, have) + x.refused(l, have)
+	case len(by) == 0:
+		return "no package is called or provides " + l.Name
+	case !slices.ContainsFunc(by, func(name string) bool { return !x.w.excluded[name] }):
+		return l.Name + " is provided only by " + list(by) + ", excluded by the request"
 	}
-	return "no package is called or provides " + strings.TrimPrefix(l.Name, "!")
+	if !current {
+		return l.Name + " is provided only by versions that are no candidates, of " + list(by)
+	}
+	if l.Arch == "any" {
+		return l.Name + " is provided only by " + list(by) + ", not by a package that is Multi-Arch: allowed"
+	}
+	return l.Name + " is provided only by " + list(by) + ", in no such version"
 }
 
-func excludedNote(w *world, names []string) string {
-	for _, n := range names {
-		if !w.excluded[n] {
-			return ", not in such a version"
-		}
+// refused says what is wrong with the versions that there are.
+func (x *explainer) refused(l pkg.Literal, have []string) string {
+	n := x.w.candidate(l.Name)
+	switch {
+	case l.Arch == "any" && n != nil && !n.allowed && x.w.holds(l, n.p.Version):
+		return ", which is not Multi-Arch: allowed"
+	case l.Arch != "" && l.Arch != "any" && l.Arch != "native" && l.Arch != x.w.arch:
+		return " for " + x.w.arch + " only"
+	case n == nil || len(have) < 2:
+		return ""
 	}
-	return ", excluded by the request"
+	if i := slices.IndexFunc(have, func(v string) bool { return x.w.holds(l, v) }); i >= 0 && x.hint == "" {
+		x.hint = "to choose another version than the candidate, request " + l.Name + "=" + have[i]
+	}
+	return ", of which " + n.p.Version + " is the candidate"
 }

@@ -3,6 +3,7 @@ package solve
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/detinstall/detinstall/pkg"
 )
@@ -172,7 +173,7 @@ func (w *world) match(l pkg.Literal) []*node {
 }
 
 // find implements match. A qualifier for another architecture matches nothing; ":any" only what is
-// marked Multi-Arch: allowed, or provides the qualified name outright (deb-control(5), "Depends").
+// marked Multi-Arch: allowed. A qualified name may also be provided outright (deb-control(5)).
 func (w *world) find(l pkg.Literal) []*node {
 	foreign := l.Arch != "" && l.Arch != "any" && l.Arch != "native" && l.Arch != w.arch
 	if foreign {
@@ -192,14 +193,12 @@ func (w *world) find(l pkg.Literal) []*node {
 			add(n)
 		}
 	})
-	if l.Arch == "any" {
-		name := l.Name + ":any"
-		w.providers(name, func(n *node) {
-			if w.provides(n, name, l) {
-				add(n)
-			}
-		})
-	}
+	name := l.Name + ":" + cmp.Or(strings.TrimPrefix(l.Arch, "native"), w.arch)
+	w.providers(name, func(n *node) {
+		if w.provides(n, name, l) {
+			add(n)
+		}
+	})
 	slices.SortFunc(out, func(a, b *node) int { return w.prefer(l, a, b) })
 	return out
 }
