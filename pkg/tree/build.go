@@ -32,9 +32,12 @@ func (x *index) sort() []string {
 	return x.paths
 }
 
+// implicitFrom is the From of directories that nobody put.
+const implicitFrom = "implicit"
+
 // implicit returns a directory that nobody put.
 func implicit(path string) *Node {
-	return &Node{Path: path, Mode: fs.ModeDir | 0o755, User: Root, Group: Root, From: "implicit"}
+	return &Node{Path: path, Mode: fs.ModeDir | 0o755, User: Root, Group: Root, From: implicitFrom}
 }
 
 // New returns a tree that holds nothing but its root, 0755 root:root.

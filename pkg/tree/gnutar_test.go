@@ -229,3 +229,11 @@ func TestFromDirAgainstTar(t *testing.T) {
 	}
 	sameTar(t, "FromDir", writeTar(t, got), gnuTar(t, dir))
 }
+
+func touch(t testing.TB, path string) string {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
