@@ -27,7 +27,6 @@ const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 // (a sync flush). So the bytes depend neither on the number of processors nor on
 // how the input was written.
 type gzipWriter struct {
-	buf   []byte // the block being filled
 	dict  []byte // the end of the block before
 	crc   uint32
 	size  uint32
