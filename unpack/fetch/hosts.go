@@ -85,7 +85,7 @@ func parseList(text string) []aptSource {
 		if len(f) < 3 {
 			continue
 		}
-		s.uris, s.suites, s.components = f[:1], f[1:2], f[2:]
+		s.uris, s.suites, s.components = f[:1], f[1:2:2], f[2:]
 		all = append(all, s)
 	}
 	return mergeSuites(all)
@@ -203,7 +203,9 @@ func (s *aptSource) debian(u string) (archive string, rank int) {
 	}
 	plain, security := s.kinds()
 	official := host == "debian.org" || strings.HasSuffix(host, ".debian.org")
-	signed := strings.HasPrefix(path.Base(s.signedBy), "debian")
+	keyring := path.IsAbs(s.signedBy) && !strings.ContainsAny(s.signedBy, " \t\n")
+	signed := keyring && strings.HasPrefix(path.Base(s.signedBy), "debian")
+	updates := slices.ContainsFunc(s.suites, func(x string) bool { return strings.HasSuffix(x, "-updates") })
 	switch {
 	case !plain && !security, s.signedBy != "" && !signed:
 		return "", 0
@@ -211,7 +213,7 @@ func (s *aptSource) debian(u string) (archive string, rank int) {
 		archive = "debian"
 	case path.Base(dir) == "debian-security" && security:
 		archive = "debian-security"
-	case plain && security, !official && !signed:
+	case plain && security, !official && !signed && !updates:
 		return "", 0 // by its suites alone it could be anybody's
 	case plain:
 		archive = "debian"
@@ -223,7 +225,7 @@ func (s *aptSource) debian(u string) (archive string, rank int) {
 		return archive, 4
 	case signed:
 		return archive, 3
-	case slices.ContainsFunc(s.suites, func(x string) bool { return strings.HasSuffix(x, "-updates") }):
+	case updates:
 		return archive, 2
 	}
 	return archive, 1

@@ -48,8 +48,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		return &refusal{fmt.Sprintf("more than %d redirects", maxRedirects)}
 	}
 	first, last := via[0].URL, via[len(via)-1].URL
-	if last.Scheme == "https" && req.URL.Scheme != "https" {
-		return &refusal{fmt.Sprintf("redirect from https to %s refused", req.URL.Redacted())}
+	if to := req.URL.Scheme; to != "https" && (to != "http" || last.Scheme == "https") {
+		return &refusal{fmt.Sprintf("redirect from %s to %s refused", last.Scheme, req.URL.Redacted())}
 	}
 	// Credentials are for the host that they were given for; once away from it, they stay behind.
 	for _, hop := range append(via[1:], req) {

@@ -247,9 +247,7 @@ func (c *Client) openLocal(p place, name string) (fs.File, error) {
 		return fsys.Open(name)
 	}
 	dir := strings.TrimPrefix(p.base, "file:")
-	if strings.HasPrefix(dir, "//") { // file://HOST/DIR, of which only file:///DIR has a meaning
-		dir = strings.TrimPrefix(dir, "//")
-	}
+	dir = strings.TrimPrefix(dir, "//") // file://HOST/DIR, of which only file:///DIR has a meaning
 	if dir == "" && p.base == "file:" {
 		dir = "/" // the slash was the base's last
 	}
