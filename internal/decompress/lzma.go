@@ -1,5 +1,7 @@
 package decompress
 
+import "encoding/binary"
+
 // The LZMA decoder proper: range coder, bit trees, literals, matches. It
 // decodes one LZMA2 chunk at a time; lzma2.go feeds it. Written from the
 // public-domain LZMA description (7-Zip's lzma-specification) alone.
@@ -39,20 +41,16 @@ type model struct {
 	isRepG2    [16]uint16
 	slot       [4][64]uint16
 	special    [16][32]uint16 // one reverse tree for each slot 4..13
-	align      [16]uint16
+	align      [32]uint16     // 16 used
 	matchLen   lengthCoder
 	repLen     lengthCoder
-	literal    [16][1024]uint16 // 0x300 used: plain, then matched bit 0 and 1
+	lit        [16][1024]uint16 // 0x300 used: plain, then matched bit 0 and 1
 }
 
 // core is the state of one LZMA decoder.
 type core struct {
 	in [ringSize]byte // compressed bytes, a ring indexed by absolute offsets
 	model
-
-	// Position of the range coder; kept between calls of one chunk only.
-	rng, code uint64
-	ip        uint // next byte of the ring
 
 	state                  uint
 	rep0, rep1, rep2, rep3 uint64 // last distances, less one
@@ -96,7 +94,7 @@ func (d *core) resetState() {
 	m.matchLen.reset()
 	m.repLen.reset()
 	for i := range (d.lpMask + 1) << d.lc {
-		fill(m.literal[i&15][:0x300])
+		fill(m.lit[i&15][:0x300])
 	}
 }
 
@@ -115,45 +113,41 @@ func fill(p []uint16) {
 	}
 }
 
-// startChunk primes the range coder from its five bytes at ip. It reports
-// whether they are possible: the first is always zero, and a code of all ones is
-// not below the range.
-func (d *core) startChunk(ip uint) bool {
-	d.rng = 1<<32 - 1
-	d.code = 0
-	for i := range uint(5) {
-		d.code = d.code<<8 | uint64(d.in[(ip+i)&ringMask])
-	}
-	d.ip = ip + 5
-	return d.code < d.rng
-}
-
 // decode decodes symbols to out[pos:], which it must fill exactly, from the
-// ring up to end, which it must reach exactly. out[:pos] is the history that
+// ring between ip and end, which it must reach exactly. out[:pos] is the history that
 // matches may refer to, as far back as dict bytes. It reports whether the data
 // was valid.
-func (d *core) decode(out []byte, pos uint, end, dict uint) bool {
-	for pos < uint(len(out)) && d.ip <= end {
+func (d *core) decode(out []byte, pos, ip, end, dict uint) bool {
+	r, c := uint64(1<<32-1), uint64(0)
+	for i := range uint(5) {
+		c = c<<8 | uint64(d.in[(ip+i)&ringMask])
+	}
+	if ip += 5; ip > end || c >= r {
+		return false // the first byte is always zero, and a code of all ones is never written
+	}
+	for pos < uint(len(out)) && ip <= end {
+		var match bool
 		if d.state < 7 {
-			var match bool
-			if pos, match = d.literals(out, pos, end); !match {
+			pos, r, c, ip, match = d.literals(out, pos, end, r, c, ip)
+			if !match {
+				break
+			}
+		} else {
+			r, c, ip = d.refill(r, c, ip)
+			match, r, c = bit(d.isMatchAt(pos), r, c)
+			if !match {
+				if d.rep0 >= uint64(pos) || pos > uint(len(out)) {
+					return false // cannot be: the match before was checked
+				}
+				t := d.literalAt(pos, uint(out[pos-1]))
+				out[pos], r, c, ip = d.matchedLiteral(t, uint64(out[pos-1-uint(d.rep0)]), r, c, ip)
+				pos++
+				d.state = afterLiteral[d.state&15]
 				continue
 			}
-		} else if !d.isMatch(pos) {
-			if pos-1 >= uint(len(out)) || d.rep0 >= uint64(pos) { // the latter was checked by the match before
-				return false
-			}
-			prev, ref := out[pos-1], out[pos-1-uint(d.rep0)]
-			out[pos] = d.matchedLiteral(d.literalModel(pos, prev), uint64(ref))
-			pos++
-			if d.state < 10 {
-				d.state -= 3
-			} else {
-				d.state -= 6
-			}
-			continue
 		}
-		n := d.match(pos)
+		var n uint
+		n, r, c, ip = d.match(pos, r, c, ip)
 		dist := d.rep0 + 1
 		if n > uint(len(out))-pos || dist > uint64(min(pos, dict)) {
 			return false
@@ -161,33 +155,39 @@ func (d *core) decode(out []byte, pos uint, end, dict uint) bool {
 		copyMatch(out, pos, uint(dist), n)
 		pos += n
 	}
-	if d.rng < rangeTop {
-		d.normalize()
-	}
-	return pos == uint(len(out)) && d.ip == end && d.code == 0
+	_, c, ip = d.refill(r, c, ip)
+	return pos == uint(len(out)) && ip == end && c == 0
 }
 
-// literalModel selects the probabilities of the literal at pos by the high bits of the
+// isMatchAt returns the probability that a literal comes at pos, not a match.
+func (d *core) isMatchAt(pos uint) *uint16 {
+	return &d.isMatch[(d.state<<4|pos&d.pbMask)&255]
+}
+
+// literalAt selects the probabilities of the literal at pos by the high bits of the
 // byte before it and the low bits of the position.
-func (d *core) literalModel(pos uint, prev byte) *[1024]uint16 {
-	return &d.literal[((pos&d.lpMask)<<d.lc|uint(prev)>>(8-d.lc))&15]
+func (d *core) literalAt(pos uint, prev uint) *[1024]uint16 {
+	return &d.lit[((pos&d.lpMask)<<(d.lc&15)|prev>>((8-d.lc)&15))&15]
 }
 
 // copyMatch copies n bytes that start dist bytes before pos to pos; the two
-// ranges may overlap. It needs n <= len(out)-pos and 0 < dist <= pos.
+// ranges may overlap. It needs 0 < n <= len(out)-pos and 0 < dist <= pos. Bytes after
+// the match may be overwritten, which are yet to be decoded.
 func copyMatch(out []byte, pos, dist, n uint) {
-	src := out[pos-dist:]
-	dst := out[pos:]
-	if dist >= 8 && uint(len(dst)) >= n+8 {
-		for i := uint(0); i < n; i += 8 {
-			copy(dst[i:i+8], src[i:i+8])
+	src, dst := out[pos-dist:], out[pos:]
+	if dist < 8 || uint(len(dst)) < n+8 {
+		dst = dst[:n]
+		for i := range dst {
+			dst[i] = src[i]
 		}
 		return
 	}
-	if n > uint(len(dst)) {
-		return
-	}
-	for i := range dst[:n] {
-		dst[i] = src[i]
+	for {
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src))
+		if n <= 8 {
+			return
+		}
+		n -= 8
+		src, dst = src[8:], dst[8:]
 	}
 }

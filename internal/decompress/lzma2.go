@@ -188,10 +188,7 @@ func (d *lzma2) compressed(control uint) ([]byte, error) {
 	}
 	d.next += head
 	end := d.next + packed
-	if packed < 5 || !d.startChunk(d.next) {
-		return nil, errLzma
-	}
-	if !d.decode(d.buf[d.base:d.pos+n], d.pos-d.base, end, d.dict) {
+	if !d.decode(d.buf[d.base:d.pos+n], d.pos-d.base, d.next, end, d.dict) {
 		return nil, errLzma
 	}
 	d.next = end

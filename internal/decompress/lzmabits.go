@@ -14,242 +14,334 @@ package decompress
 
 import "math/bits"
 
-func (d *core) normalize() {
-	d.rng <<= 8
-	d.code = d.code<<8 | uint64(d.in[d.ip&ringMask])
-	d.ip++
+// refill shifts in a byte if the range is below rangeTop.
+func (d *core) refill(r, c uint64, ip uint) (uint64, uint64, uint) {
+	if r < rangeTop {
+		return r << 8, c<<8 | uint64(d.in[ip&ringMask]), ip + 1
+	}
+	return r, c, ip
 }
 
 // bit decodes one bit with a branch: right for skewed odds.
-func (d *core) bit(p *uint16) bool {
-	if d.rng < rangeTop {
-		d.normalize()
-	}
+func bit(p *uint16, r, c uint64) (bool, uint64, uint64) {
 	q := uint64(*p)
-	bound := (d.rng >> 11) * q
-	if d.code < bound {
-		d.rng = bound
+	b := (r >> 11) * q
+	if c < b {
 		*p = uint16(q + (2048-q)>>5)
-		return false
+		return false, b, c
 	}
-	d.rng -= bound
-	d.code -= bound
 	*p = uint16(q - q>>5)
-	return true
+	return true, r - b, c - b
 }
 
-// isMatch decodes whether the next symbol is a match.
-func (d *core) isMatch(pos uint) bool {
-	return d.bit(&d.model.isMatch[(d.state<<4|pos&d.pbMask)&255])
+// choose decodes one bit without a branch. p is its probability, which q has been read
+// from, and q0 and q1 are those of the bits that may follow. It returns the range and
+// the code, the next probability, and the bit's complement.
+func choose(p *uint16, q, q0, q1, r, c, x uint64) (rest, diff, next, i uint64) {
+	b := (r >> 11) * q
+	diff, borrow := bits.Sub64(c, b, 0)
+	rest = r - b
+	next = q1
+	adj := uint64(0)
+	if c < b {
+		rest, diff, next, adj = b, c, q0, ^uint64(2016)
+	}
+	*p = uint16(q - uint64(int64(q+adj)>>5))
+	i, _ = bits.Sub64(x+1, 0, borrow)
+	return rest, diff, next, i
 }
+
+// afterLiteral is the state after a literal.
+var afterLiteral = [16]uint{4: 1, 5: 2, 6: 3, 7: 4, 8: 5, 9: 6, 10: 4, 11: 5}
 
 // literals decodes literals up to the next match or the end of out or of the
 // input. It returns the new position and whether a match comes next.
 // It needs a state below 7, in which literals do not depend on the last match.
-func (d *core) literals(out []byte, pos, end uint) (uint, bool) {
-	r, c, ip := d.rng, d.code, d.ip
-	s := d.state
+func (d *core) literals(out []byte, pos, end uint, r, c uint64, ip uint) (uint, uint64, uint64, uint, bool) {
 	prev := uint(0)
 	if pos-1 < uint(len(out)) {
 		prev = uint(out[pos-1])
 	}
 	for pos < uint(len(out)) && ip <= end {
-		p := &d.model.isMatch[(s<<4|pos&d.pbMask)&255]
-		q := uint64(*p)
-		if r < rangeTop {
-			r <<= 8
-			c = c<<8 | uint64(d.in[ip&ringMask])
-			ip++
+		r, c, ip = d.refill(r, c, ip)
+		var match bool
+		match, r, c = bit(d.isMatchAt(pos), r, c)
+		if match {
+			return pos, r, c, ip, true
 		}
-		bound := (r >> 11) * q
-		if c >= bound {
-			*p = uint16(q - q>>5)
-			d.rng, d.code, d.ip, d.state = r-bound, c-bound, ip, s
-			return pos, true
-		}
-		r = bound
-		*p = uint16(q + (2048-q)>>5)
-		if s < 4 {
-			s = 0
-		} else {
-			s -= 3
-		}
-		t := &d.literal[((pos&d.lpMask)<<d.lc|prev>>(8-d.lc))&15]
-		m := uint64(1)
-		q = uint64(t[1])
-		for range 8 {
-			x := 2 * m & 254
-			q0, q1 := uint64(t[x]), uint64(t[x+1])
-			if r < rangeTop {
-				r <<= 8
-				c = c<<8 | uint64(d.in[ip&ringMask])
-				ip++
-			}
-			b := (r >> 11) * q
-			diff, borrow := bits.Sub64(c, b, 0)
-			rest, next, adj := r-b, q1, uint64(0)
-			if c < b {
-				rest, diff, next, adj = b, c, q0, ^uint64(2017-1)
-			}
-			t[m&255] = uint16(q - uint64(int64(q+adj)>>5))
-			r, c, q = rest, diff, next
-			m = 2*m + 1 - borrow
-		}
-		prev = uint(m & 255)
-		out[pos] = byte(m)
+		d.state = max(d.state, 3) - 3
+		out[pos], r, c, ip = d.literal(d.literalAt(pos, prev), r, c, ip)
+		prev = uint(out[pos])
 		pos++
 	}
-	d.rng, d.code, d.ip, d.state = r, c, ip, s
-	return pos, false
+	return pos, r, c, ip, false
 }
 
-// matchedLiteral decodes the literal after a match, whose model also looks at mb, the
-// byte that would have continued the match.
-func (d *core) matchedLiteral(t *[1024]uint16, mb uint64) byte {
-	r, c, ip := d.rng, d.code, d.ip
-	off, m := uint64(0x100), uint64(1)
-	mb <<= 1
-	i := off + mb&off + m
+// literal decodes the eight bits of a literal.
+func (d *core) literal(t *[1024]uint16, r, c uint64, ip uint) (byte, uint64, uint64, uint) {
+	i, q := uint64(1), uint64(t[1])
+	x := 2 * i & 254
+	q0, q1 := uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	return byte(i), r, c, ip
+}
+
+// matchedLiteral decodes the literal after a match. Its model also looks at mb, the byte
+// that would have continued the match: as long as the bits equal those of mb, each has the
+// probability at h, an index that depends on mb alone, and from the first difference on
+// that of a plain literal.
+func (d *core) matchedLiteral(t *[1024]uint16, mb, r, c uint64, ip uint) (byte, uint64, uint64, uint) {
+	mb |= 0x100
+	i, m := 0x101+mb<<1&0x100, uint64(1)
+	mb <<= 2
 	q := uint64(t[i&1023])
 	for range 8 {
-		// The offset stays only while decoded bits equal those of mb.
-		o1 := off & mb
-		o0 := off &^ mb
+		x := 2 * m & 254
+		q0, q1 := uint64(t[x]), uint64(t[x+1])
+		p := mb >> 9 // the next index if all bits equal those of mb
+		h := 0x100 + p + mb&0x100
 		mb <<= 1
-		i0, i1 := o0+mb&o0+2*m, o1+mb&o1+2*m+1
-		q0, q1 := uint64(t[i0&1023]), uint64(t[i1&1023])
-		if r < rangeTop {
-			r <<= 8
-			c = c<<8 | uint64(d.in[ip&ringMask])
-			ip++
+		qh := uint64(t[h&1023])
+		r, c, ip = d.refill(r, c, ip)
+		r, c, q, m = choose(&t[i&1023], q, q0, q1, r, c, x)
+		if i = m; m == p {
+			i, q = h, qh
 		}
-		b := (r >> 11) * q
-		diff, borrow := bits.Sub64(c, b, 0)
-		rest, next, adj := r-b, q1, uint64(0)
-		if c < b {
-			rest, diff, next, adj = b, c, q0, ^uint64(2017-1)
-		}
-		t[i&1023] = uint16(q - uint64(int64(q+adj)>>5))
-		r, c, q = rest, diff, next
-		i = i1 ^ (i0^i1)&-borrow
-		off = o1 ^ (o0^o1)&-borrow
-		m = 2*m + 1 - borrow
 	}
-	d.rng, d.code, d.ip = r, c, ip
-	return byte(m)
+	return byte(m), r, c, ip
 }
 
 // match decodes a match or a repeated one, sets the distances and the state, and returns
 // the length.
-func (d *core) match(pos uint) uint {
+func (d *core) match(pos uint, r, c uint64, ip uint) (uint, uint64, uint64, uint) {
 	ps := pos & d.pbMask
 	s := d.state
 	after := uint(0) // added to the new state if the one before was not a literal's
 	if s >= 7 {
 		after = 3
 	}
-	if !d.bit(&d.isRep[s&15]) {
+	var b bool
+	r, c, ip = d.refill(r, c, ip)
+	if b, r, c = bit(&d.isRep[s&15], r, c); !b {
 		d.state = 7 + after
 		d.rep3, d.rep2, d.rep1 = d.rep2, d.rep1, d.rep0
-		n := d.length(&d.matchLen, ps)
-		d.rep0 = d.distance(min(n-2, 3))
-		return n
+		var n uint
+		n, r, c, ip = d.length(&d.matchLen, ps, r, c, ip)
+		d.rep0, r, c, ip = d.distance(min(n-2, 3), r, c, ip)
+		return n, r, c, ip
 	}
-	if !d.bit(&d.isRepG0[s&15]) {
-		if !d.bit(&d.isRep0Long[(s<<4|ps)&255]) {
+	r, c, ip = d.refill(r, c, ip)
+	if b, r, c = bit(&d.isRepG0[s&15], r, c); !b {
+		r, c, ip = d.refill(r, c, ip)
+		if b, r, c = bit(&d.isRep0Long[(s<<4|ps)&255], r, c); !b {
 			d.state = 9
 			if s >= 7 {
 				d.state = 11
 			}
-			return 1
+			return 1, r, c, ip
 		}
-	} else if !d.bit(&d.isRepG1[s&15]) {
+	} else {
+		r, c, ip = d.older(s, r, c, ip)
+	}
+	d.state = 8 + after
+	return d.length(&d.repLen, ps, r, c, ip)
+}
+
+// older decodes which of the three older distances is repeated, and moves it to the front.
+func (d *core) older(s uint, r, c uint64, ip uint) (uint64, uint64, uint) {
+	var b bool
+	r, c, ip = d.refill(r, c, ip)
+	if b, r, c = bit(&d.isRepG1[s&15], r, c); !b {
 		d.rep0, d.rep1 = d.rep1, d.rep0
-	} else if !d.bit(&d.isRepG2[s&15]) {
+		return r, c, ip
+	}
+	r, c, ip = d.refill(r, c, ip)
+	if b, r, c = bit(&d.isRepG2[s&15], r, c); !b {
 		d.rep0, d.rep1, d.rep2 = d.rep2, d.rep0, d.rep1
 	} else {
 		d.rep0, d.rep1, d.rep2, d.rep3 = d.rep3, d.rep0, d.rep1, d.rep2
 	}
-	d.state = 8 + after
-	return d.length(&d.repLen, ps)
+	return r, c, ip
 }
 
 // length decodes a match length, 2 to 273.
-func (d *core) length(l *lengthCoder, ps uint) uint {
-	if !d.bit(&l.choice) {
-		return 2 + d.tree(l.low[ps&15][:], 3)
+func (d *core) length(l *lengthCoder, ps uint, r, c uint64, ip uint) (uint, uint64, uint64, uint) {
+	var b bool
+	t, base := &l.low[ps&15], uint(2)
+	r, c, ip = d.refill(r, c, ip)
+	if b, r, c = bit(&l.choice, r, c); b {
+		r, c, ip = d.refill(r, c, ip)
+		if b, r, c = bit(&l.choice2, r, c); b {
+			return d.tree8(&l.high, 18, r, c, ip)
+		}
+		t, base = &l.mid[ps&15], 10
 	}
-	if !d.bit(&l.choice2) {
-		return 10 + d.tree(l.mid[ps&15][:], 3)
-	}
-	return 18 + d.tree(l.high[:], 8)
+	i, q := uint64(1), uint64(t[1])
+	x := 2 * i & 6
+	q0, q1 := uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&7], q, q0, q1, r, c, x)
+	x = 2 * i & 6
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&7], q, q0, q1, r, c, x)
+	x = 2 * i & 6
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&7], q, q0, q1, r, c, x)
+	return uint(i)&7 + base, r, c, ip
 }
 
-// tree decodes n bits, the highest first; t must hold 1<<n probabilities.
-func (d *core) tree(t []uint16, n uint) uint {
-	r, c, ip := d.rng, d.code, d.ip
-	m := uint64(1)
-	q := uint64(t[1])
-	mask := uint64(1)<<n - 2
-	for range n {
-		x := 2 * m & mask
-		q0, q1 := uint64(t[x]), uint64(t[x+1])
-		if r < rangeTop {
-			r <<= 8
-			c = c<<8 | uint64(d.in[ip&ringMask])
-			ip++
-		}
-		b := (r >> 11) * q
-		diff, borrow := bits.Sub64(c, b, 0)
-		rest, next, adj := r-b, q1, uint64(0)
-		if c < b {
-			rest, diff, next, adj = b, c, q0, ^uint64(2017-1)
-		}
-		t[m] = uint16(q - uint64(int64(q+adj)>>5))
-		r, c, q = rest, diff, next
-		m = 2*m + 1 - borrow
-	}
-	d.rng, d.code, d.ip = r, c, ip
-	return uint(m) - 1<<n
-}
-
-// reverse decodes n bits, the lowest first.
-func (d *core) reverse(t []uint16, n uint) uint64 {
-	v, m := uint64(0), uint(1)
-	for i := range n {
-		b := uint(0)
-		if d.bit(&t[m]) {
-			b = 1
-		}
-		m = 2*m + b
-		v |= uint64(b) << i
-	}
-	return v
+// tree8 decodes eight bits, the highest first, and adds base.
+func (d *core) tree8(t *[256]uint16, base uint, r, c uint64, ip uint) (uint, uint64, uint64, uint) {
+	i, q := uint64(1), uint64(t[1])
+	x := 2 * i & 254
+	q0, q1 := uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	x = 2 * i & 254
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	return uint(i)&255 + base, r, c, ip
 }
 
 // distance decodes a match distance less one; class is the smaller of 3 and the length
 // less two.
-func (d *core) distance(class uint) uint64 {
-	slot := uint64(d.tree(d.slot[class&3][:], 6))
+func (d *core) distance(class uint, r, c uint64, ip uint) (uint64, uint64, uint64, uint) {
+	t := &d.slot[class&3]
+	i, q := uint64(1), uint64(t[1])
+	x := 2 * i & 62
+	q0, q1 := uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&63], q, q0, q1, r, c, x)
+	x = 2 * i & 62
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&63], q, q0, q1, r, c, x)
+	x = 2 * i & 62
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&63], q, q0, q1, r, c, x)
+	x = 2 * i & 62
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&63], q, q0, q1, r, c, x)
+	x = 2 * i & 62
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&63], q, q0, q1, r, c, x)
+	x = 2 * i & 62
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&63], q, q0, q1, r, c, x)
+	slot := uint(i & 63)
 	if slot < 4 {
-		return slot
+		return uint64(slot), r, c, ip
 	}
-	n := uint(slot>>1 - 1)
-	base := (2 | slot&1) << n
-	if slot < 14 {
-		return base + d.reverse(d.special[slot&15][:], n)
+	n := slot>>1 - 1
+	dist := uint64(2|slot&1) << (n & 63)
+	if slot >= 14 {
+		return d.far(dist, n-4, r, c, ip)
 	}
+	u := &d.special[slot&15]
+	i, q = 1, uint64(u[1])
+	for k := range n {
+		x = 2 * i & 30
+		q0, q1 = uint64(u[x]), uint64(u[x+1])
+		r, c, ip = d.refill(r, c, ip)
+		r, c, q, i = choose(&u[i&31], q, q0, q1, r, c, x)
+		dist += i & 1 << (k & 63)
+	}
+	return dist, r, c, ip
+}
+
+// far decodes the rest of a large distance: n bits of equal odds, then four of a tree, the
+// lowest first.
+func (d *core) far(dist uint64, n uint, r, c uint64, ip uint) (uint64, uint64, uint64, uint) {
 	v := uint64(0)
-	for range n - 4 {
-		if d.rng < rangeTop {
-			d.normalize()
-		}
-		d.rng >>= 1
-		v <<= 1
-		if d.code >= d.rng {
-			d.code -= d.rng
-			v |= 1
-		}
+	for range n {
+		r, c, ip = d.refill(r, c, ip)
+		r >>= 1
+		diff, borrow := bits.Sub64(c, r, 0)
+		c = diff + r&-borrow
+		v = v<<1 + 1 - borrow
 	}
-	return base + v<<4 + d.reverse(d.align[:], 4)
+	dist += v << 4
+	t := &d.align
+	i, q := uint64(1), uint64(t[1])
+	x := 2 * i & 14
+	q0, q1 := uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&15], q, q0, q1, r, c, x)
+	dist += i & 1 << 0
+	x = 2 * i & 14
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&15], q, q0, q1, r, c, x)
+	dist += i & 1 << 1
+	x = 2 * i & 14
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&15], q, q0, q1, r, c, x)
+	dist += i & 1 << 2
+	x = 2 * i & 14
+	q0, q1 = uint64(t[x]), uint64(t[x+1])
+	r, c, ip = d.refill(r, c, ip)
+	r, c, q, i = choose(&t[i&15], q, q0, q1, r, c, x)
+	dist += i & 1 << 3
+	return dist, r, c, ip
 }
