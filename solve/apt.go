@@ -32,7 +32,7 @@ func (classic) Solve(u pkg.Universe, r Request) (*Solution, error) {
 
 // propagating is the chooser of the engine.
 func propagating(w *world, installed, requested []*node) ([]*node, error) {
-	e := &engine{}
+	e := &engine{limit: maxSteps}
 	e.clausesOf = func(v int) []*clause { return w.clauses(v) }
 	var bad *conflict
 	for _, ns := range [][]*node{installed, requested} {

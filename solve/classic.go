@@ -2,8 +2,12 @@ package solve
 
 import "slices"
 
-// deepest bounds the walk's recursion, as apt does: beyond it nothing can be installed.
-const deepest = 3000
+// Bounds of a walk. Beyond them nothing can be installed: of the recursion, as in apt, and of the
+// relations looked at, which large real requests need some 50,000 times.
+const (
+	deepest   = 3000
+	mostWalks = 5_000_000
+)
 
 // A walk is one transaction of apt's classic solver: requests are marked, then each is installed depth
 // first, in the order of its relation fields, with the first alternative that can be had.
@@ -12,6 +16,7 @@ type walk struct {
 	w     *world
 	state []mark // by node
 	order []*node
+	walks int
 }
 
 // A mark is what the walk thinks of a package.
@@ -112,7 +117,8 @@ func (k *walk) possible(n *node) bool {
 // fails below it; anything else is discarded then.
 func (k *walk) install(n *node, depth int, asked bool) bool {
 	m := k.at(n)
-	if depth > deepest || !asked && !m.in && m.keep || m.discarded {
+	k.walks += len(n.needs) + len(n.bans) + 1
+	if depth > deepest || k.walks > mostWalks || !asked && !m.in && m.keep || m.discarded {
 		return false
 	}
 	if !m.keep && m.in && !k.broken(n) {

@@ -16,13 +16,15 @@ type engine struct {
 	trail  []int // assigned, in order
 	done   int   // of trail: propagated
 	levels []level
+	facts  []*clause // strong clauses without alternatives: their owners are out for good
 	strong queue
 	frail  queue
 	steps  int
+	limit  int // of steps
 }
 
 // maxSteps bounds the search, in visits of clauses: the largest real requests need some 100,000.
-const maxSteps = 50_000_000
+const maxSteps = 20_000_000
 
 // A clause holds if, owner being in, one of any is in, or, for a ban, none of them is.
 type clause struct {
@@ -109,7 +111,7 @@ func (e *engine) solve() (left *conflict, gaveUp bool) {
 	for {
 		bad := e.propagate()
 		for bad != nil {
-			if e.steps > maxSteps {
+			if e.steps > e.limit {
 				return bad, true
 			}
 			if len(e.levels) == 0 {
@@ -120,7 +122,7 @@ func (e *engine) solve() (left *conflict, gaveUp bool) {
 				bad = e.propagate()
 			}
 		}
-		if e.steps > maxSteps {
+		if e.steps > e.limit {
 			return nil, true
 		}
 		c := e.next()
@@ -168,7 +170,17 @@ func (e *engine) undo(bad *conflict) *conflict {
 	e.trail = e.trail[:l.trail]
 	e.done = l.trail
 	e.strong, e.frail = l.strong, l.frail
+	for _, c := range e.facts {
+		e.rule(c)
+	}
 	return e.assign(l.choice, out, reason{failed: bad})
+}
+
+// rule has the owner of a fact out, unless it has been decided; if it is in, entered finds the contradiction.
+func (e *engine) rule(c *clause) {
+	if e.at(c.owner).value == undecided {
+		e.assign(c.owner, out, reason{clause: c})
+	}
 }
 
 // propagate draws all conclusions from what is assigned.
@@ -291,6 +303,10 @@ func (e *engine) discover(v int) {
 		clauses := e.clausesOf(v)
 		e.vars[v].clauses = clauses
 		for _, c := range clauses {
+			if !c.ban && !c.weak && len(c.any) == 0 {
+				e.facts = append(e.facts, c)
+				e.rule(c)
+			}
 			for _, x := range c.any {
 				e.at(x).within = append(e.at(x).within, c)
 				if !c.ban && !e.vars[x].seen && e.vars[x].value != out {

@@ -13,7 +13,14 @@ type explainer struct {
 	e         *engine
 	installed []*node
 	hint      string
+	told      int // reasons explained: what every one of many choices lacks is not told to the end
 }
+
+// Bounds of an explanation: reasons, and steps of one chain.
+const (
+	mostTold  = 64
+	mostSteps = 24
+)
 
 // explain turns a contradiction into two chains that meet in it.
 func explain(w *world, e *engine, bad *conflict, installed []*node) *UnsatError {
@@ -27,26 +34,37 @@ func explain(w *world, e *engine, bad *conflict, installed []*node) *UnsatError 
 
 // once drops the repetitions that come from choices with a common cause.
 func once(lines []string) []string {
-	var out []string
-	for _, l := range lines {
-		if !slices.Contains(out, l) {
-			out = append(out, l)
-		}
-	}
-	return out
+	seen := make(map[string]bool, len(lines))
+	return slices.DeleteFunc(lines, func(l string) bool {
+		again := seen[l]
+		seen[l] = true
+		return again
+	})
 }
 
 func (x *explainer) name(v int) string { return x.w.nodes[v].p.Name }
 
 // conflict explains bad. Depth bounds how far a failed choice is explained by another.
 func (x *explainer) conflict(bad *conflict, depth int) (chains [2][]string, meet string) {
-	if c := bad.empty; c != nil {
-		chains[0] = append(x.in(c.owner), x.clause(c))
-		chains[1], meet = x.empty(c, depth)
-		return chains, meet
+	c := bad.empty
+	if c == nil {
+		chains[0] = x.because(bad.v, bad.in)
+		if c = bad.out.clause; c == nil || c.ban {
+			chains[1], meet = x.out(bad.v, bad.out, depth)
+			return chains, meet
+		}
+	} else {
+		chains[0] = x.in(c.owner)
 	}
-	chains[0] = x.because(bad.v, bad.in)
-	chains[1], meet = x.out(bad.v, bad.out, depth)
+	// What is needed lacks something: go down as long as there is only one way.
+	for chains[0] = append(chains[0], x.clause(c)); len(c.any) == 1; chains[0] = append(chains[0], x.clause(c)) {
+		next := x.e.at(c.any[0]).reason.clause
+		if next == nil || next.ban || next.owner != c.any[0] || len(chains[0]) > mostSteps {
+			break
+		}
+		c = next
+	}
+	chains[1], meet = x.empty(c, depth)
 	return chains, meet
 }
 
@@ -57,7 +75,7 @@ func (x *explainer) because(v int, why reason) []string {
 		c := why.clause
 		line := x.clause(c)
 		if len(c.any) > 1 {
-			line += ", for which " + x.name(v) + " is left"
+			line += ", of which " + x.name(v) + " was taken"
 		}
 		up = append(up, line)
 		v = c.owner
@@ -65,6 +83,9 @@ func (x *explainer) because(v int, why reason) []string {
 	}
 	up = append(up, x.root(v))
 	slices.Reverse(up)
+	if n := len(up) - mostSteps; n > 0 {
+		up = slices.Replace(up, mostSteps/2, mostSteps/2+n, fmt.Sprintf("and %d steps further", n))
+	}
 	return up
 }
 
@@ -94,6 +115,7 @@ func (x *explainer) clause(c *clause) string {
 // out explains why v cannot be in, and states the contradiction with its being needed.
 func (x *explainer) out(v int, why reason, depth int) (chain []string, meet string) {
 	c := why.clause
+	x.told++
 	switch {
 	case why.failed != nil && depth < 8:
 		chains, meet := x.conflict(why.failed, depth+1)
@@ -126,7 +148,7 @@ func (x *explainer) empty(c *clause, depth int) (chain []string, meet string) {
 		return chain, fmt.Sprintf("%s, but no candidate satisfies it", x.clause(c))
 	}
 	for _, v := range c.any {
-		if depth > 8 {
+		if depth > 8 || x.told > mostTold {
 			break
 		}
 		if state := x.e.at(v); state.value == out {
