@@ -1,0 +1,129 @@
+package triggers
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/detinstall/detinstall/pkg/tree"
+	"github.com/detinstall/detinstall/triggers/hooks"
+)
+
+// job is a trigger with what its declarations and duties come to.
+type job struct {
+	Trigger
+	duties []hooks.Duty
+	reads  []pattern // what it may look at
+	owns   []pattern // where it may put
+	edits  []pattern
+	writes []pattern // owns and edits: who reads these comes later
+}
+
+// newJob resolves the paths of the trigger's duties in t.
+func newJob(tr Trigger, t *tree.Tree, duties []hooks.Duty) (*job, error) {
+	j := &job{Trigger: tr, reads: patterns(tr.Reads), owns: patterns(tr.Owns), edits: patterns(tr.Edits)}
+	var owned, read []string
+	for _, d := range duties {
+		if slices.Contains(tr.Duties, d.Kind) {
+			j.duties = append(j.duties, d)
+			owned = append(owned, d.Owns()...)
+			read = append(read, d.Reads()...)
+		}
+	}
+	owned, err := resolve(t, owned)
+	if err != nil {
+		return nil, err
+	}
+	if read, err = resolve(t, read); err != nil {
+		return nil, err
+	}
+	j.owns = append(j.owns, literals(owned)...)
+	j.reads = append(j.reads, literals(read)...)
+	j.writes = slices.Concat(j.owns, j.edits)
+	return j, nil
+}
+
+// resolve returns paths, which may begin with a slash, and, where they differ, what they mean in t.
+func resolve(t *tree.Tree, paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		p = strings.TrimPrefix(p, "/")
+		real, err := t.Resolve(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+		if real != p {
+			out = append(out, real)
+		}
+	}
+	return out, nil
+}
+
+// mayRead reports whether j may look at path: what it declares, and what it writes itself.
+func (j *job) mayRead(path string) bool {
+	return matchAny(j.reads, path) || matchAny(j.writes, path)
+}
+
+// mayList reports whether something that j may look at could lie below dir.
+func (j *job) mayList(dir string) bool {
+	return leadsAny(j.reads, dir) || leadsAny(j.writes, dir)
+}
+
+// before reports whether j writes what k reads.
+func (j *job) before(k *job) bool {
+	return slices.ContainsFunc(j.writes, func(w pattern) bool {
+		return slices.ContainsFunc(k.reads, w.overlaps)
+	})
+}
+
+// CycleError says that triggers wait for one another's paths.
+type CycleError struct{ Names []string } // each writes what the next reads, and the last what the first reads
+
+func (e *CycleError) Error() string {
+	return fmt.Sprintf("triggers %s: each writes what the next reads", strings.Join(append(e.Names, e.Names[0]), ", "))
+}
+
+// order sorts jobs: who writes a path comes before who reads it, ties by name.
+func order(jobs []*job) ([]*job, error) {
+	jobs = slices.Clone(jobs)
+	slices.SortFunc(jobs, func(a, b *job) int { return cmp.Compare(a.Name, b.Name) })
+	var out []*job
+	for len(jobs) > 0 {
+		i := slices.IndexFunc(jobs, func(k *job) bool { return writer(jobs, k) == nil })
+		if i < 0 {
+			return nil, cycle(jobs)
+		}
+		out = append(out, jobs[i])
+		jobs = slices.Delete(jobs, i, i+1)
+	}
+	return out, nil
+}
+
+// writer returns the first of jobs that must come before k, or nil.
+func writer(jobs []*job, k *job) *job {
+	for _, j := range jobs {
+		if j != k && j.before(k) {
+			return j
+		}
+	}
+	return nil
+}
+
+// cycle finds a cycle among jobs, each of which has a writer.
+func cycle(jobs []*job) *CycleError {
+	var path []*job
+	for k := jobs[0]; ; k = writer(jobs, k) {
+		if i := slices.Index(path, k); i >= 0 {
+			path = path[i:]
+			break
+		}
+		path = append(path, k)
+	}
+	e := &CycleError{}
+	for _, j := range slices.Backward(path) {
+		e.Names = append(e.Names, j.Name)
+	}
+	return e
+}
