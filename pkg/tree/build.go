@@ -236,9 +236,14 @@ func (t *Tree) resolve(path string, last bool) (string, error) {
 			if n.Link[0] == '/' {
 				cur = "."
 			}
-			rest = n.Link + "/" + rest
-			// A trailing slash of the target says no more than the target does.
-			rest = strings.TrimRight(rest, "/")
+			switch {
+			case rest != "":
+				rest = n.Link + "/" + rest
+			case strings.HasSuffix(n.Link, "/"):
+				rest = n.Link + "." // it must be a directory
+			default:
+				rest = n.Link
+			}
 		case rest != "":
 			return "", &notDirError{next}
 		default:

@@ -243,25 +243,32 @@ func (f dirFile) Open() (io.ReadCloser, error) {
 	return &rawFile{fd}, nil
 }
 
-// openat opens the path component by component, for not to follow a link that was put in its way.
+// openat opens the path without following a link that was put in its way.
 func (f dirFile) openat() (int, error) {
-	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK
-	how := unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
 	defer runtime.KeepAlive(f.root)
 	root := int(f.root.Fd())
-	fd, err := unix.Openat2(root, f.path, &how)
-	if err != unix.ENOSYS && err != unix.EPERM {
-		return fd, err
+	how := unix.OpenHow{
+		Flags:   unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
 	}
-	fd = root
-	for rest, more := f.path, true; more; {
+	fd, err := unix.Openat2(root, f.path, &how)
+	if err == unix.ENOSYS || err == unix.EPERM { // an old kernel, or one under a filter
+		return openSteps(root, f.path)
+	}
+	return fd, err
+}
+
+// openSteps does what openat2(2) does, component by component.
+func openSteps(root int, path string) (int, error) {
+	fd := root
+	for rest, more := path, true; more; {
 		var name string
 		name, rest, more = strings.Cut(rest, "/")
-		kind := 0
+		flags := unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK
 		if more {
-			kind = unix.O_DIRECTORY
+			flags |= unix.O_DIRECTORY
 		}
-		next, err := openat(fd, name, flags|kind)
+		next, err := openat(fd, name, flags)
 		if fd != root {
 			unix.Close(fd)
 		}
