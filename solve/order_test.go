@@ -97,7 +97,7 @@ func checkOrder(t *testing.T, ps []*pkg.Package) {
 
 func TestOrderLong(t *testing.T) {
 	var ps []*pkg.Package
-	const n = 200_000
+	const n = 50_000
 	for i := range n {
 		p := &pkg.Package{Name: "p" + strings.Repeat("x", i%3) + string(rune('a'+i%26)), Version: "1"}
 		p.Name += decimal(i)

@@ -1,5 +1,19 @@
 // Package solve chooses packages: pure, deterministic, and able to say why. One
 // [Policy] per ecosystem reproduces the choices of the ecosystem's own tool on an empty root.
+//
+//	policy, _ := solve.Policies("apt-classic")
+//	sol, err := policy.Solve(universe, solve.Request{
+//		Stages:  [][]solve.Want{{{Literal: pkg.Literal{Name: "curl"}, Text: "curl"}}},
+//		Arch:    "amd64",
+//		Compare: deb.Compare,
+//	})
+//
+// A policy that decides by clauses (apt, and what is to come for apk and rpm) gives them to an engine,
+// which knows of no ecosystem; apt-classic is a walk of its own, as in apt. The same request and universe give the
+// same solution, whatever the machine.
+//
+// It reads no index and no package, parses no relation and knows of no package that is installed but for
+// those of earlier stages.
 package solve
 
 import (

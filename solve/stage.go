@@ -56,8 +56,10 @@ type wanted struct {
 
 func nodesOf(ws []wanted) []*node {
 	var out []*node
+	seen := make(map[*node]bool, len(ws))
 	for _, w := range ws {
-		if !slices.Contains(out, w.n) {
+		if !seen[w.n] {
+			seen[w.n] = true
 			out = append(out, w.n)
 		}
 	}

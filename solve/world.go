@@ -33,7 +33,7 @@ type world struct {
 
 	excluded map[string]bool
 	fixed    map[string]*pkg.Package // candidates that are not the universe's: files, chosen versions
-	given    []*pkg.Package          // those of fixed, in order
+	given    []*pkg.Package          // those of fixed that the universe does not know, in order
 
 	mention func(name string) int // nil: ties are decided by name alone
 	byID    bool                  // ties go to the name mentioned last; else to the lower name
@@ -83,8 +83,8 @@ func newWorld(u pkg.Universe, r *Request, byID bool) *world {
 
 // fix makes p the candidate of its name. It comes before any other question.
 func (w *world) fix(p *pkg.Package) {
-	if w.fixed[p.Name] != p {
-		w.fixed[p.Name] = p
+	w.fixed[p.Name] = p
+	if !slices.Contains(w.u.Named(p.Name), p) && !slices.Contains(w.given, p) {
 		w.given = append(w.given, p)
 	}
 }
@@ -180,27 +180,22 @@ func (w *world) find(l pkg.Literal) []*node {
 		return nil
 	}
 	var out []*node
-	add := func(n *node) {
-		if n != nil && !slices.Contains(out, n) {
-			out = append(out, n)
-		}
-	}
 	if n := w.candidate(l.Name); n != nil && (l.Arch != "any" || n.allowed) && w.holds(l, n.p.Version) {
-		add(n)
+		out = append(out, n)
 	}
 	w.providers(l.Name, func(n *node) {
 		if (l.Arch != "any" || n.allowed) && w.provides(n, l.Name, l) {
-			add(n)
+			out = append(out, n)
 		}
 	})
 	name := l.Name + ":" + cmp.Or(strings.TrimPrefix(l.Arch, "native"), w.arch)
 	w.providers(name, func(n *node) {
 		if w.provides(n, name, l) {
-			add(n)
+			out = append(out, n)
 		}
 	})
 	slices.SortFunc(out, func(a, b *node) int { return w.prefer(l, a, b) })
-	return out
+	return slices.Compact(out) // names decide in the end, so equals are neighbours
 }
 
 // providers calls do with every candidate that might provide name.

@@ -16,6 +16,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/deb"
@@ -97,6 +98,7 @@ type comparison struct {
 type count struct {
 	kind                       string
 	same, bothFail, all, names int
+	took, slowest              time.Duration // ours, the index being loaded
 }
 
 func (c *comparison) open(dir string) error {
@@ -117,7 +119,11 @@ func (c *comparison) run(kind string, requests [][]string) {
 	n := count{kind: kind}
 	for _, names := range requests {
 		want, wantErr := c.apt.install(names...)
+		start := time.Now()
 		got, gotErr := c.ours(names)
+		took := time.Since(start)
+		n.took += took
+		n.slowest = max(n.slowest, took)
 		n.add(c.suite, names, got, want, gotErr, wantErr)
 	}
 	c.counts = append(c.counts, n)
@@ -185,8 +191,12 @@ func (c *comparison) ours(names []string, stages ...[]string) ([]string, error) 
 func (c *comparison) report() bool {
 	same, all := 0, 0
 	for _, n := range c.counts {
-		fmt.Printf("%s %s %s: %d of %d identical (%.1f %%), %d of them failing in both; %d packages\n",
-			c.policy, c.suite, n.kind, n.same, n.all, 100*float64(n.same)/float64(max(n.all, 1)), n.bothFail, n.names)
+		if n.all == 0 {
+			continue
+		}
+		fmt.Printf("%s %s %s: %d of %d identical (%.1f %%), %d of them failing in both; %d packages; ours took %v on average, at most %v\n",
+			c.policy, c.suite, n.kind, n.same, n.all, 100*float64(n.same)/float64(n.all), n.bothFail, n.names,
+			(n.took / time.Duration(n.all)).Round(time.Microsecond), n.slowest.Round(time.Microsecond))
 		same += n.same
 		all += n.all
 	}
