@@ -1,7 +1,7 @@
 GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build check test race man bench proof clean
+.PHONY: all build check test man demo bench proof clean
 
 all: build
 
@@ -30,3 +30,8 @@ proof: build
 
 clean:
 	rm -rf detinstall root
+
+# The main job, on what ships with the project: offline, as any user.
+demo: build
+	rm -rf root root.manifest
+	./detinstall --repo demo-debian --pkgs erlang -o root/

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
 	"path"
 	"strings"
 	"sync"
@@ -40,6 +41,8 @@ type Config struct {
 	// Now, in seconds since 1970, chooses the state of the snapshot service for
 	// repositories whose Date is 0; if it is 0 too, those are not looked for there.
 	Now int64
+	// Mirrors are tried before a repository's own ones, by the part of its ID before "@" ("debian").
+	Mirrors map[string][]string
 	// Demo holds the repositories whose base is "demo:" and a key.
 	Demo map[string]fs.FS
 	// Report, if not nil, is told in one line what went wrong and was mended: a corrupt cache entry, a
@@ -135,7 +138,12 @@ func (c *Client) Cache() *Cache { return c.cache }
 //
 // The returned blob may also have a method Bytes() ([]byte, error), which returns the whole
 // of it; the bytes are shared and must not be changed.
+//
+// A Ref without a repository names a file of this machine by its path; it does not enter the cache.
 func (c *Client) Get(ctx context.Context, ref pkg.Ref) (pkg.Blob, error) {
+	if ref.Repo == nil {
+		return local(ref)
+	}
 	if err := checkRef(&ref); err != nil {
 		return nil, err
 	}
@@ -159,11 +167,24 @@ func (c *Client) Get(ctx context.Context, ref pkg.Ref) (pkg.Blob, error) {
 	}
 }
 
+// local opens a file that was given by hand.
+func local(ref pkg.Ref) (pkg.Blob, error) {
+	if ref.SHA256.IsZero() {
+		return nil, fmt.Errorf("%s: a file without a repository needs a digest", ref.Path)
+	}
+	f, err := os.Open(ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := verify(f, ref.Size, ref.SHA256, false)
+	if wrong := (*mismatch)(nil); errors.As(err, &wrong) {
+		return nil, pkg.Distrust(ref.Path, "%v", err)
+	}
+	return b, err
+}
+
 // checkRef refuses what no repository can mean, and cleans the path.
 func checkRef(ref *pkg.Ref) error {
-	if ref.Repo == nil {
-		return fmt.Errorf("%s: no repository given", ref.Path)
-	}
 	p := path.Clean(ref.Path)
 	for e := range strings.SplitSeq(ref.Path, "/") {
 		if e == ".." {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/detinstall/detinstall/pkg"
@@ -30,7 +31,7 @@ func (p place) local() bool {
 // down come last. Offline, only directories and built-in repositories remain.
 func (c *Client) places(r *pkg.Repo) []place {
 	var all []place
-	for _, m := range r.Mirrors {
+	for _, m := range c.mirrors(r) {
 		all = append(all, place{base: m})
 	}
 	if r.Base != "" && r.Base != r.Snapshot {
@@ -53,6 +54,12 @@ func (c *Client) places(r *pkg.Repo) []place {
 		}
 	}
 	return append(up, down...)
+}
+
+// mirrors returns the addresses that come before r's base.
+func (c *Client) mirrors(r *pkg.Repo) []string {
+	archive, _, _ := strings.Cut(r.ID, "@")
+	return append(slices.Clip(c.cfg.Mirrors[archive]), r.Mirrors...)
 }
 
 // attempt is one address that was tried in vain.
@@ -85,7 +92,7 @@ func (c *Client) failure(ref pkg.Ref, tried []attempt) error {
 	switch {
 	case wrong != nil:
 		return pkg.Distrust(title(ref), "%s", all)
-	case gone && c.cfg.Offline && remote(ref.Repo):
+	case gone && c.cfg.Offline && c.remote(ref.Repo):
 		return fmt.Errorf("%s: %w (%s)", title(ref), pkg.ErrOffline, all)
 	case gone:
 		return &missing{title(ref) + ": " + all}
@@ -94,8 +101,8 @@ func (c *Client) failure(ref pkg.Ref, tried []attempt) error {
 }
 
 // remote reports whether some source of r needs the network.
-func remote(r *pkg.Repo) bool {
-	for _, base := range append([]string{r.Base, r.Snapshot}, r.Mirrors...) {
+func (c *Client) remote(r *pkg.Repo) bool {
+	for _, base := range append([]string{r.Base, r.Snapshot}, c.mirrors(r)...) {
 		if base != "" && !(place{base: base}).local() {
 			return true
 		}

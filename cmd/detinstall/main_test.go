@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/detinstall/detinstall/fixtures"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"detinstall": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts tests the program as its users use it. A script sees a fresh
+// cache, no configured mirror, and the commands below.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, ".cache"))
+			e.Setenv("DETINSTALL_APT_CONFIG", filepath.Join(e.WorkDir, "no-apt"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    cmdExits,
+			"unpack":   cmdUnpack,
+			"repo":     cmdRepo,
+			"serve":    cmdServe,
+			"flip":     cmdFlip,
+			"truncate": cmdTruncate,
+			"tmpfs":    cmdTmpfs,
+			"tamper":   cmdTamper,
+		},
+		Condition: func(cond string) (bool, error) {
+			switch {
+			case cond == "root":
+				return os.Getuid() == 0, nil
+			case strings.HasPrefix(cond, "tool:"):
+				_, err := exec.LookPath(cond[len("tool:"):])
+				return err == nil, nil
+			}
+			return false, nil
+		},
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+	})
+}
+
+// cmdExits runs a command and wants an exact exit code: exits CODE COMMAND...
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		ee, ok := err.(*exec.ExitError)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = ee.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// cmdUnpack writes a demo repository's files below a directory: unpack demo-debian DIR
+func cmdUnpack(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: unpack NAME DIR")
+	}
+	files, err := fixtures.Demo(args[0])
+	ts.Check(err)
+	for name, body := range files {
+		to := filepath.Join(ts.MkAbs(args[1]), name)
+		ts.Check(os.MkdirAll(filepath.Dir(to), 0o755))
+		ts.Check(os.WriteFile(to, body, 0o644))
+	}
+	r, _ := fixtures.Repo(args[0])
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]+".key"), r.Keys[0].Data, 0o644))
+}
+
+// cmdRepo builds a signed deb repository from a txtar file, in which "~~" stands for "--" since
+// the script is a txtar file too: repo TXTAR DIR (and DIR.key)
+func cmdRepo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: repo TXTAR DIR")
+	}
+	files, key, err := fixtures.Deb(fixtures.Parse([]byte(strings.ReplaceAll(ts.ReadFile(args[0]), "~~", "--"))))
+	ts.Check(err)
+	for name, body := range files {
+		to := filepath.Join(ts.MkAbs(args[1]), name)
+		ts.Check(os.MkdirAll(filepath.Dir(to), 0o755))
+		ts.Check(os.WriteFile(to, body, 0o644))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]+".key"), key, 0o644))
+}
+
+// cmdServe serves a directory over HTTP and puts its address into an environment variable: serve VAR DIR [MODE]
+// where MODE is ok, reset, stall, portal or gone (every package is missing).
+func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: serve VAR DIR [reset|stall|portal|gone]")
+	}
+	mode := "ok"
+	if len(args) > 2 {
+		mode = args[2]
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	files := http.FileServer(http.Dir(ts.MkAbs(args[1])))
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".deb") && misbehave(mode, w, r) {
+			return
+		}
+		files.ServeHTTP(w, r)
+	})}
+	go srv.Serve(l)
+	ts.Defer(func() { srv.Close() })
+	ts.Setenv(args[0], "http://"+l.Addr().String())
+}
+
+func misbehave(mode string, w http.ResponseWriter, r *http.Request) bool {
+	switch mode {
+	case "reset":
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nhalf"))
+			conn.(*net.TCPConn).SetLinger(0)
+			conn.Close()
+		}
+	case "stall":
+		w.Header().Set("Content-Length", "100000")
+		w.Write([]byte("a little"))
+		w.(http.Flusher).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-time.After(time.Minute):
+		}
+	case "portal":
+		w.Header().Set("Content-Type", "text/html")
+		w.Write([]byte("<html>Please log in</html>"))
+	case "gone":
+		http.NotFound(w, r)
+	default:
+		return false
+	}
+	return true
+}
+
+// cmdFlip flips one bit in the middle of each file: flip FILE...
+func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		b := []byte(ts.ReadFile(name))
+		b[len(b)/2] ^= 1
+		ts.Check(os.WriteFile(ts.MkAbs(name), b, 0o644))
+	}
+}
+
+// cmdTruncate cuts files to half their length: truncate FILE...
+func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		b := []byte(ts.ReadFile(name))
+		ts.Check(os.WriteFile(ts.MkAbs(name), bytes.Clone(b[:len(b)/2]), 0o644))
+	}
+}
+
+// cmdTmpfs mounts a small tmpfs: tmpfs DIR SIZE. Only root can.
+func cmdTmpfs(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+args[1]))
+	ts.Defer(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+}
+
+// cmdTamper does to a clearsigned file what an attacker would: tamper KIND FILE
+func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tamper KIND FILE")
+	}
+	b := ts.ReadFile(args[1])
+	const begin, sig = "-----BEGIN PGP SIGNED MESSAGE-----\n", "-----BEGIN PGP SIGNATURE-----"
+	head, tail, ok := strings.Cut(b, sig)
+	if !ok || !strings.HasPrefix(b, begin) {
+		ts.Fatalf("%s is not clearsigned", args[1])
+	}
+	out := map[string]string{
+		"prefix":   "Origin: evil\n\n" + b,
+		"suffix":   b + "Origin: evil\n",
+		"twice":    b + b,
+		"body":     strings.Replace(b, "Suite: ", "Suite: x", 1),
+		"unsigned": strings.TrimPrefix(head, begin),
+		"nohash":   begin + b[strings.Index(b, "\n\n")+1:],
+		"cut":      head + sig + tail[:len(tail)/2],
+		"longline": strings.Replace(b, "\nSuite: ", "\nX: "+strings.Repeat("x", 1<<20)+"\nSuite: ", 1),
+	}[args[0]]
+	if out == "" || out == b {
+		ts.Fatalf("tamper %s: no such kind, or no change", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out), 0o644))
+}

@@ -1,0 +1,138 @@
+package detinstall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/tree"
+	"github.com/detinstall/detinstall/solve"
+	"github.com/detinstall/detinstall/solve/lock"
+	"github.com/detinstall/detinstall/triggers"
+	"github.com/detinstall/detinstall/triggers/hooks"
+	"github.com/detinstall/detinstall/unpack"
+)
+
+// plan is what the packages of one architecture hold, and what follows from it.
+// Resolve records the conclusions in the lock, Build compares them with it.
+type plan struct {
+	arch     string
+	packages []*pkg.Unpacked // in dependency order
+	locked   []lock.Package  // by the same index
+	readings []hooks.Reading
+
+	diversions []lock.Diversion
+	pending    []lock.Script
+}
+
+// newPlan decodes the packages of a and reads their scripts.
+func newPlan(ctx context.Context, lk *lock.File, a *lock.Arch, store *unpack.Store) (*plan, error) {
+	format := store.Format(lk.Format)
+	if format == nil {
+		return nil, fmt.Errorf("lock: unknown format %q", lk.Format)
+	}
+	unpacked, err := store.Unpack(ctx, reposOf(lk), a.Packages)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*pkg.Package, len(unpacked))
+	for i, u := range unpacked {
+		all[i] = u.Package
+	}
+	p := &plan{arch: a.Name}
+	for _, i := range solve.Order(all, format.Compare) {
+		p.packages = append(p.packages, unpacked[i])
+		p.locked = append(p.locked, a.Packages[i])
+	}
+	p.readings = hooks.Read(p.packages)
+	p.conclude(lk)
+	return p, nil
+}
+
+// conclude derives what the lock records of scripts.
+func (p *plan) conclude(lk *lock.File) {
+	for _, r := range p.readings {
+		for _, d := range r.Duties {
+			if d.Kind == hooks.Diversion {
+				p.diversions = append(p.diversions, lock.Diversion{Path: d.Args[0], To: d.Args[1], Package: d.Args[2]})
+			}
+		}
+		if r.Verdict() != hooks.Pending {
+			continue
+		}
+		s := lock.Script{Package: r.Package.Name, Phase: string(r.Script.Phase), SHA256: tree.Sum(r.Script.Body)}
+		if !waived(lk.Waivers, s) {
+			p.pending = append(p.pending, s)
+		}
+	}
+}
+
+func waived(ws []lock.Waiver, s lock.Script) bool {
+	return slices.ContainsFunc(ws, func(w lock.Waiver) bool {
+		return w.Package == s.Package && w.Phase == s.Phase && w.SHA256 == s.SHA256
+	})
+}
+
+// record writes the conclusions into a.
+func (p *plan) record(a *lock.Arch) {
+	a.Diversions, a.Pending = p.diversions, p.pending
+}
+
+// agrees compares the conclusions with those that the lock recorded.
+func (p *plan) agrees(lk *lock.File, a *lock.Arch) error {
+	mine := lock.File{Arches: []lock.Arch{{Name: a.Name, Diversions: p.diversions, Pending: p.pending}}}
+	theirs := lock.File{Arches: []lock.Arch{{Name: a.Name, Diversions: a.Diversions, Pending: a.Pending}}}
+	if string(mine.Marshal()) != string(theirs.Marshal()) {
+		return &StaleLockError{Tool: lk.Tool}
+	}
+	return nil
+}
+
+// StaleLockError says that this detinstall reads the scripts of the locked packages differently from the one
+// that wrote the lock.
+type StaleLockError struct{ Tool string }
+
+func (e *StaleLockError) Error() string {
+	return fmt.Sprintf("lock of %s: the scripts of its packages are read differently by detinstall %s", e.Tool, Version)
+}
+
+// build merges, generates and seals.
+func (p *plan) build(lk *lock.File, format pkg.Format) (*Result, error) {
+	set := lk.Settings
+	merged, err := unpack.Merge(p.packages, unpack.Options{
+		Compare: format.Compare, MergedUsr: set.MergedUsr, Diversions: p.diversions,
+		Exclude: excludes(set), Include: includes(set), AllowDevices: set.AllowDevices,
+	})
+	if err != nil {
+		return nil, err
+	}
+	in := triggers.Input{Format: lk.Format, Arch: p.arch, Lock: lk}
+	for i, u := range p.packages {
+		in.Packages = append(in.Packages, triggers.Installed{
+			Unpacked: u, Files: merged.Files[i], Requested: p.locked[i].Requested,
+			Pending: slices.ContainsFunc(p.pending, func(s lock.Script) bool { return s.Package == u.Package.Name }),
+		})
+	}
+	for _, r := range p.readings {
+		in.Duties = append(in.Duties, r.Duties...)
+	}
+	if err := triggers.Run(merged.Tree, in); err != nil {
+		return nil, err
+	}
+	ids, err := triggers.Accounts(merged.Tree.FS())
+	if err != nil {
+		return nil, err
+	}
+	ids.Unknown = set.UnknownOwner
+	sealed, err := merged.Tree.Seal(tree.Epoch(lk.Epoch), ids)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Arch: p.arch, Tree: sealed, Hooks: p.readings, Pending: p.pending, Notes: merged.Notes,
+		packages: p.packages, locked: p.locked}, nil
+}
+
+// errNoArch says that a lock lacks what was asked for.
+var errNoArch = errors.New("not in the lock")
