@@ -113,3 +113,13 @@ func hashHeaders(text string) ([]crypto.Hash, string, error) {
 	}
 	return hashes, text, nil
 }
+
+// Cleartext returns the text of a clearsigned file without believing anybody, for a caller who said
+// that he wants that. The file must have the form that [VerifyClearsigned] demands.
+func Cleartext(file []byte) ([]byte, error) {
+	if len(file) > MaxFile {
+		return nil, fmt.Errorf("signed file of %d bytes: limit is %d", len(file), MaxFile)
+	}
+	m, err := splitClearsigned(string(file))
+	return m.text, err
+}

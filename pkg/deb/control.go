@@ -111,7 +111,7 @@ func checkFieldName(name string) error {
 // Control is a binary package's record: the control member of a .deb, or a
 // stanza of an index. It is the Native record of this ecosystem's [pkg.Package], and immutable.
 type Control struct {
-	text      string // lines, each with its newline
+	text      string // without the last newline
 	multiArch string
 	priority  int8
 	essential bool
@@ -137,7 +137,7 @@ func ParseControl(data []byte) (*Control, error) {
 	if n == 0 {
 		return nil, fmt.Errorf("no stanza")
 	}
-	return newControl(strings.Trim(text, "\n") + "\n"), nil
+	return newControl(strings.Trim(text, "\n")), nil
 }
 
 // newControl makes the record of a stanza. Lines of text that are no fields are passed over.

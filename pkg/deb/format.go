@@ -37,4 +37,4 @@ type Deriver interface {
 
 // Memory is what a [pkg.Blob] that lies in memory may offer besides, so that an index of
 // many megabytes need not be copied. The slice must not be changed and stays valid after Close.
-type Memory interface{ Bytes() []byte }
+type Memory interface{ Bytes() ([]byte, error) }
