@@ -352,3 +352,53 @@ func TestLocal(t *testing.T) {
 		}
 	}
 }
+
+// TestLocalFile opens a file without a repository, by its digest only.
+func TestLocalFile(t *testing.T) {
+	c, err := New(Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "x.deb")
+	body := []byte("a package given by hand")
+	if err := os.WriteFile(name, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ref := pkg.Ref{Path: name, Size: int64(len(body)), SHA256: tree.Sum(body)}
+	b, err := c.Get(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	ref.SHA256[0] ^= 1
+	var trust *pkg.TrustError
+	if _, err := c.Get(t.Context(), ref); !errors.As(err, &trust) {
+		t.Errorf("another digest: %v, want a TrustError", err)
+	}
+	if _, err := c.Get(t.Context(), pkg.Ref{Path: name, Size: ref.Size}); err == nil {
+		t.Error("a local file without a digest was opened")
+	}
+}
+
+// TestConfiguredMirrors tries the mirrors of the configuration first, by the archive's name.
+func TestConfiguredMirrors(t *testing.T) {
+	dir, base := t.TempDir(), t.TempDir()
+	body := []byte("from the mirror")
+	if err := os.WriteFile(filepath.Join(dir, "f"), body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{Dir: t.TempDir(), Mirrors: map[string][]string{"debian": {"file:" + dir}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, found := range map[string]bool{"debian@trixie": true, "debian-security@trixie-security": false} {
+		ref := pkg.Ref{Repo: &pkg.Repo{ID: id, Base: "file:" + base}, Path: "f", Size: -1}
+		b, err := c.Get(t.Context(), ref)
+		if (err == nil) != found {
+			t.Errorf("%s: %v", id, err)
+		}
+		if err == nil {
+			b.Close()
+		}
+	}
+}
