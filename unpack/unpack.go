@@ -50,10 +50,10 @@ func (s *Store) Unpack(ctx context.Context, repos map[string]*pkg.Repo, ps []loc
 
 // Options are the rules of one merge.
 type Options struct {
-	Compare      func(a, b string) int
-	MergedUsr    bool // make bin, sbin, lib, ... links into usr even where no package ships them
+	Compare      func(a, b string) int // of versions; without it no versioned Replaces holds
+	MergedUsr    bool                  // make bin, sbin, lib, ... links into usr even where no package ships them
 	Diversions   []lock.Diversion
-	Exclude      []string // path filters: dpkg's --path-exclude and --path-include semantics, in order
+	Exclude      []string // path filters: dpkg's --path-exclude and --path-include; all excludes come before all includes
 	Include      []string
 	AllowDevices bool
 }
@@ -62,12 +62,8 @@ type Options struct {
 type Merged struct {
 	Tree *tree.Tree
 	// Files are, for each package by index, the paths that it owns in its shipped spelling,
-	// in archive order: what dpkg's .list has. Replaced and filtered paths are left out as dpkg does.
+	// in archive order: what dpkg's .list has. Replaced paths are left out; filtered ones are there, as in dpkg's.
 	Files [][]string
-	// Notes are things worth telling: shared directories that disagree, replaced files.
+	// Notes are things worth telling: shared directories that disagree, replaced files, links that a directory kept out.
 	Notes []string
 }
-
-// Merge puts the payloads of ps, which are in dependency order, into one tree. Two owners of one path are a
-// *tree.ConflictError; of several the first by path is returned.
-func Merge(ps []*pkg.Unpacked, opt Options) (*Merged, error) { panic("not yet written") }
