@@ -174,9 +174,13 @@ func (s *stream) openZst() error {
 //
 // The decoder allocates what the header says, so that is checked first.
 func (s *stream) openLzma() error {
-	var h [lzma.HeaderLen]byte
-	if err := readAt(&s.src.SectionReader, h[:], 0); err != nil {
+	in := bufio.NewReader(s.src)
+	h, err := in.Peek(lzma.HeaderLen)
+	if err != nil {
 		return err
+	}
+	if h[0] >= 9*5*5 {
+		return corrupt("properties in the header")
 	}
 	dict, limit := int64(binary.LittleEndian.Uint32(h[1:])), s.lim.dict(64<<20)
 	if dict > limit {
@@ -190,7 +194,6 @@ func (s *stream) openLzma() error {
 			return err
 		}
 	}
-	in := bufio.NewReader(s.src)
 	z, err := lzma.ReaderConfig{DictCap: int(max(dict, lzma.MinDictCap))}.NewReader(in)
 	if err != nil {
 		return err

@@ -68,7 +68,10 @@ func (x *xzReader) Read(p []byte) (int, error) {
 	}
 	for len(x.rest) == 0 {
 		if len(x.queue) == 0 {
-			return 0, x.err
+			if x.err == io.EOF || x.err == errClosed {
+				return 0, x.err
+			}
+			return 0, fmt.Errorf("xz: %w", x.err)
 		}
 		t := x.queue[0]
 		out, err := t.next()
@@ -80,7 +83,7 @@ func (x *xzReader) Read(p []byte) (int, error) {
 			x.queue = append(x.queue[:0], x.queue[1:]...)
 			x.start()
 		default:
-			x.err = fmt.Errorf("xz: block at byte %d: %w", t.off, err)
+			x.err = fmt.Errorf("block at byte %d: %w", t.off, err)
 			x.stop()
 		}
 	}
