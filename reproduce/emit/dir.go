@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +28,8 @@ func (s *Stage) WriteDir(ctx context.Context, t *tree.Sealed, opt DirOptions) (t
 		digest tree.Digest
 		err    error
 	}
+	stop := context.AfterFunc(ctx, func() { s.stopped.Store(true) }) // the digest knows no contexts
+	defer stop()
 	done := make(chan result, 1)
 	go func() {
 		d, err := t.Digest()
@@ -41,6 +44,8 @@ func (s *Stage) WriteDir(ctx context.Context, t *tree.Sealed, opt DirOptions) (t
 	}
 	r := <-done
 	switch {
+	case ctx.Err() != nil:
+		return r.digest, nil, context.Cause(ctx)
 	case r.err != nil && (err == nil || !isStopped(r.err)):
 		return r.digest, nil, r.err
 	case err != nil:
@@ -67,6 +72,7 @@ type dirWriter struct {
 	stage   *Stage
 	opt     DirOptions
 	root    bool // we are the superuser, by name at least
+	nested  bool // in a user namespace, which changes capabilities as they are stored
 	open    []openNode
 	late    []lateMode
 	applied *Applied
@@ -89,7 +95,7 @@ func (s *Stage) writeDir(ctx context.Context, t *tree.Sealed, opt DirOptions) (*
 	if s.closed || s.target.Kind != KindDir {
 		return nil, fmt.Errorf("write directory: stage is of kind %s, or closed", s.target.Kind)
 	}
-	w := &dirWriter{stage: s, opt: opt, root: os.Geteuid() == 0, applied: &Applied{}}
+	w := &dirWriter{stage: s, opt: opt, root: os.Geteuid() == 0, nested: inNamespace(), applied: &Applied{}}
 	defer func() {
 		for _, d := range w.open[min(1, len(w.open)):] {
 			unix.Close(d.fd)
@@ -271,6 +277,12 @@ func (w *dirWriter) finish(t *tree.Sealed) error {
 		return w.stage.writeManifest(t, w.applied)
 	}
 	return nil
+}
+
+// inNamespace reports whether this process is in a user namespace other than the first.
+func inNamespace() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && strings.Join(strings.Fields(string(b)), " ") != "0 0 4294967295"
 }
 
 func isStopped(err error) bool { return errors.Is(err, errStopped) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -244,5 +245,35 @@ func TestWrongBody(t *testing.T) {
 		}
 		must(t, s.Abort())
 		nothingBut(t, dir)
+	}
+}
+
+// As root of a user namespace with a single id, what cannot be done is told as it is to any user.
+func TestDirInUserNamespace(t *testing.T) {
+	if os.Getenv(userEnv) == "" {
+		needRoot(t)
+		again(t, &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER,
+			Credential:  &syscall.Credential{NoSetGroups: true},
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 1000, Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 1000, Size: 1}},
+		})
+		return
+	}
+	dir := tempDir(t)
+	res := write(t, dir+"/root", full(), emit.StageOptions{}, emit.Options{})
+	want, err := seal(t, full()).Digest()
+	must(t, err)
+	if res.Digests[0] != want {
+		t.Errorf("digest %s, want %s", res.Digests[0], want)
+	}
+	// Setuid root stays setuid to our root; what is others' is not applied.
+	if diff := cmp.Diff([]emit.Skip{
+		{Kind: emit.SkipDevice, Count: 2, Examples: []string{"dev/disk", "dev/null"}},
+		{Kind: emit.SkipOwner, Count: 4, Examples: []string{"srv/link", "usr/bin/wall", "var/mail"}},
+		{Kind: emit.SkipSetuid, Count: 2, Examples: []string{"usr/bin/wall", "var/mail"}},
+		{Kind: emit.SkipXattr, Count: 1, Examples: []string{"usr/bin/su"}},
+	}, res.Applied.Skipped); diff != "" {
+		t.Errorf("skipped (-want +got):\n%s", diff)
 	}
 }

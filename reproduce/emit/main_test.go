@@ -34,6 +34,22 @@ func asUser(t *testing.T) bool {
 	if os.Geteuid() != 0 {
 		return true
 	}
+	again(t, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}})
+	return false
+}
+
+// again runs the test once more as somebody else, who may use what is uid 1000's.
+func again(t *testing.T, attr *syscall.SysProcAttr) {
+	t.Helper()
+	cmd := child(t, attr)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("as somebody else: %v\n%s", err, out)
+	}
+}
+
+// child returns a command that runs the test once more.
+func child(t *testing.T, attr *syscall.SysProcAttr) *exec.Cmd {
 	dir := t.TempDir()
 	for _, d := range []string{dir, filepath.Dir(dir)} {
 		must(t, os.Chmod(d, 0o755))
@@ -45,12 +61,8 @@ func asUser(t *testing.T) bool {
 	cmd := exec.Command(bin, "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$", "-test.v")
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), userEnv+"=1", "HOME=/nonexistent", "TMPDIR="+userTemp(t))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
-	out, err := cmd.CombinedOutput()
-	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
-		t.Errorf("as uid 1000: %v\n%s", err, out)
-	}
-	return false
+	cmd.SysProcAttr = attr
+	return cmd
 }
 
 // userTemp makes a temporary directory that is uid 1000's.

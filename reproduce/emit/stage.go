@@ -29,7 +29,8 @@ type StageOptions struct {
 // or one whose parent is not writable) the staging directory lies inside it and its entries are moved
 // last, one by one: [Stage.Atomic] is false then.
 //
-// Its methods are safe for concurrent use, but Publish and Abort must be called last.
+// Put, and the bodies that it returns, are safe for concurrent use. While Publish or Abort runs
+// nothing else may.
 type Stage struct {
 	target  Target
 	replace bool
