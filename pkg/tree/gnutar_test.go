@@ -205,6 +205,12 @@ func TestPickedAgainstTar(t *testing.T) {
 		if d, err := s.Digest(); err != nil || d != tree.Sum(want) {
 			t.Errorf("Digest() = %s, %v, want %s", d, err, tree.Sum(want))
 		}
+		if err := os.Chmod(filepath.Join(dir, "a/x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(gnuTar(t, dir), want) {
+			t.Error("tar does not see a mode: the comparison proves nothing")
+		}
 	}
 }
 

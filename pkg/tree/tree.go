@@ -58,7 +58,8 @@ type Node struct {
 func (n *Node) IsHardLink() bool { return n.Mode.IsRegular() && n.Link != "" }
 
 // Owner is a user or group: a name, and the archive's number as a fallback
-// that counts where the name is empty. After [Tree.Seal] ID is the final id.
+// that counts where the name is empty. After [Tree.Seal] ID is the final id and
+// Name is empty.
 type Owner struct {
 	Name string
 	ID   uint32
