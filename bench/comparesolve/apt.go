@@ -66,8 +66,9 @@ func (a *aptRoot) run(args ...string) (string, error) {
 }
 
 // install returns what apt-get would install, as sorted "NAME VERSION" lines.
-func (a *aptRoot) install(names ...string) ([]string, error) {
-	out, err := a.run(append([]string{"-s", "install", "--"}, names...)...)
+func (a *aptRoot) install(recommends bool, names ...string) ([]string, error) {
+	weak := fmt.Sprintf("APT::Install-Recommends=%v", recommends)
+	out, err := a.run(append([]string{"-s", "-o", weak, "install", "--"}, names...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 // Comparesolve compares what package solve picks with what the real apt-get picks for the same request on an
 // empty root, for random packages of whole suites, and the base sets with mmdebstrap's:
 //
-//	go run ./bench/comparesolve -dir DIR [-suites bookworm,trixie,sid] [-seed 1] [-singles 300] [-sets 100] [-large] [-base]
+//	go run ./bench/comparesolve -dir DIR [-suites bookworm,trixie,sid] [-seed 1] [-singles 300] [-sets 100] [-size 5] [-recommends] [-large] [-base]
 //
 // It needs apt-get, a network and the archive's keyring. The mirror is the one that the host's apt
 // uses. DIR keeps an apt root of its own per suite, whose dpkg status is empty, so that a second run
@@ -30,7 +30,9 @@ func main() {
 	arch := flag.String("arch", "amd64", "architecture")
 	seed := flag.Uint64("seed", 1, "seed of the random choice")
 	singles := flag.Int("singles", 300, "number of single packages per suite")
-	sets := flag.Int("sets", 100, "number of sets of five packages per suite")
+	sets := flag.Int("sets", 100, "number of sets per suite")
+	size := flag.Int("size", 5, "packages in a set")
+	recommends := flag.Bool("recommends", false, "with Recommends")
 	large := flag.Bool("large", false, "compare some large requests too")
 	base := flag.Bool("base", false, "compare the base sets with a real run of mmdebstrap (needs root)")
 	flag.Parse()
@@ -40,7 +42,7 @@ func main() {
 	}
 	good := true
 	for suite := range strings.SplitSeq(*suites, ",") {
-		c := comparison{suite: suite, arch: *arch, policy: *policy}
+		c := comparison{suite: suite, arch: *arch, policy: *policy, recommends: *recommends}
 		if err := c.open(*dir); err != nil {
 			fmt.Fprintf(os.Stderr, "comparesolve: suite %s: %v\n", suite, err)
 			os.Exit(1)
@@ -48,7 +50,7 @@ func main() {
 		names := slices.Collect(c.u.Names())
 		r := rand.New(rand.NewPCG(*seed, 0))
 		c.run("single", draw(r, names, *singles, 1))
-		c.run("set", draw(r, names, *sets, 5))
+		c.run("set", draw(r, names, *sets, *size))
 		if *large {
 			c.run("large", largeRequests)
 		}
@@ -88,6 +90,7 @@ func draw(r *rand.Rand, names []string, n, k int) [][]string {
 // A comparison is one suite.
 type comparison struct {
 	suite, arch, policy string
+	recommends          bool
 
 	apt    aptRoot
 	u      pkg.Universe
@@ -118,7 +121,7 @@ func (c *comparison) open(dir string) error {
 func (c *comparison) run(kind string, requests [][]string) {
 	n := count{kind: kind}
 	for _, names := range requests {
-		want, wantErr := c.apt.install(names...)
+		want, wantErr := c.apt.install(c.recommends, names...)
 		start := time.Now()
 		got, gotErr := c.ours(names)
 		took := time.Since(start)
@@ -167,7 +170,7 @@ func difference(got, want []string, gotErr, wantErr error) {
 
 // ours returns the closure as sorted "NAME VERSION" lines.
 func (c *comparison) ours(names []string, stages ...[]string) ([]string, error) {
-	req := solve.Request{Arch: c.arch, Compare: deb.Format{}.Compare}
+	req := solve.Request{Arch: c.arch, Compare: deb.Compare, Recommends: c.recommends}
 	for _, stage := range append(stages, names) {
 		var wants []solve.Want
 		for _, name := range stage {
