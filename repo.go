@@ -79,30 +79,19 @@ func (s *Spec) repo(ref string, arch pkg.Arch) (*origin, error) {
 		return readDefinition(ref)
 	case strings.Contains(ref, "://"):
 		return s.location(ref, func(string) bool { return false })
-	case strings.ContainsAny(ref, "/"), ref == ".", ref == "..":
-		dir, suite, _ := strings.Cut(ref, "@")
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return nil, err
-		}
-		if fi, err := os.Stat(abs); err != nil || !fi.IsDir() {
-			return nil, badSpec("repository %s: no such directory", dir)
-		}
-		if suite != "" {
-			suite = "@" + suite
-		}
-		return s.location("file:"+abs+suite, func(p string) bool {
-			_, err := os.Stat(filepath.Join(abs, p))
-			return err == nil
-		})
+	case strings.Contains(ref, "/"):
+		return s.directory(ref)
 	}
 	name, release, _ := strings.Cut(ref, "@")
 	if r, ok := fixtures.Repo(name); ok {
 		return &origin{format: r.Format, repos: []*pkg.Repo{r}, base: "none", mergedUsr: true}, nil
 	}
 	rel, err := deb.FindRelease(name, release)
+	if fi, statErr := os.Stat(name); err != nil && statErr == nil && fi.IsDir() {
+		return s.directory(ref)
+	}
 	if err != nil {
-		return nil, &SpecError{Reason: "repository " + err.Error(), Hint: "detinstall repos lists the built-in repositories; a directory has a slash in its name"}
+		return nil, &SpecError{Reason: "repository " + err.Error(), Hint: "detinstall repos lists the built-in repositories"}
 	}
 	o := &origin{format: "deb", repos: rel.Repos(arch.Deb), base: "essential", mergedUsr: rel.MergedUsr}
 	if len(s.Suites) > 0 {
@@ -123,6 +112,25 @@ func knownSuite(suite string) (deb.Release, bool) {
 		}
 	}
 	return deb.Release{}, false
+}
+
+// directory resolves a directory with an optional @SUITE.
+func (s *Spec) directory(ref string) (*origin, error) {
+	dir, suite, found := strings.Cut(ref, "@")
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if fi, err := os.Stat(abs); err != nil || !fi.IsDir() {
+		return nil, badSpec("repository %s: no such directory", dir)
+	}
+	if found {
+		suite = "@" + suite
+	}
+	return s.location("file:"+abs+suite, func(p string) bool {
+		_, err := os.Stat(filepath.Join(abs, p))
+		return err == nil
+	})
 }
 
 // location resolves a directory or URL with an optional @SUITE; has tells whether a

@@ -76,10 +76,7 @@ func exitCode(err error) (code int, hint string) {
 	case errors.As(err, &no):
 		return codeNo, ""
 	case errors.As(err, &unknown):
-		if len(unknown.Near) > 0 {
-			hint = "did you mean " + strings.Join(unknown.Near, ", ") + "?"
-		}
-		return codeUnsolved, hint
+		return codeUnsolved, ""
 	case errors.As(err, &unsat):
 		return codeUnsolved, ""
 	case errors.As(err, &pending):

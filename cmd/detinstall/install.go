@@ -59,6 +59,9 @@ func (a *app) install(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if len(spec.Arch) > 1 && !strings.HasPrefix(a.opt.output, "oci:") {
+		return usage("several architectures need -o oci:DIR")
+	}
 	return a.emit(func(client *fetch.Client, store *unpack.Store) ([]*detinstall.Result, error) {
 		lk, err := a.fittingLock(spec)
 		if err != nil {
@@ -96,6 +99,9 @@ func (a *app) build(c *cobra.Command) error {
 }
 
 func (a *app) buildAll(ctx context.Context, lk *lock.File, arches []string, store *unpack.Store) ([]*detinstall.Result, error) {
+	if len(arches) == 0 && !strings.HasPrefix(a.opt.output, "oci:") {
+		arches = []string{""} // the only one, or an error that names them
+	}
 	if len(arches) == 0 {
 		for _, l := range lk.Arches {
 			arches = append(arches, l.Name)

@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"truncate": cmdTruncate,
 			"tmpfs":    cmdTmpfs,
 			"tamper":   cmdTamper,
+			"readlink": cmdReadlink,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch {
@@ -124,8 +125,13 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	files := http.FileServer(http.Dir(ts.MkAbs(args[1])))
+	root := ts.MkAbs(args[1])
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, ".deb") && misbehave(mode, w, r) {
+		size := "0"
+		if fi, err := os.Stat(filepath.Join(root, filepath.Clean(r.URL.Path))); err == nil {
+			size = strconv.FormatInt(fi.Size(), 10)
+		}
+		if strings.HasSuffix(r.URL.Path, ".deb") && misbehave(mode, size, w, r) {
 			return
 		}
 		files.ServeHTTP(w, r)
@@ -135,17 +141,17 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], "http://"+l.Addr().String())
 }
 
-func misbehave(mode string, w http.ResponseWriter, r *http.Request) bool {
+func misbehave(mode, size string, w http.ResponseWriter, r *http.Request) bool {
 	switch mode {
 	case "reset":
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err == nil {
-			conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nhalf"))
+			conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: " + size + "\r\n\r\nhalf"))
 			conn.(*net.TCPConn).SetLinger(0)
 			conn.Close()
 		}
 	case "stall":
-		w.Header().Set("Content-Length", "100000")
+		w.Header().Set("Content-Length", size)
 		w.Write([]byte("a little"))
 		w.(http.Flusher).Flush()
 		select {
@@ -213,4 +219,16 @@ func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("tamper %s: no such kind, or no change", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out), 0o644))
+}
+
+// cmdReadlink wants a symbolic link with exactly this target: readlink FILE TARGET
+func cmdReadlink(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: readlink FILE TARGET")
+	}
+	got, err := os.Readlink(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got != args[1] {
+		ts.Fatalf("%s -> %s, want %s", args[0], got, args[1])
+	}
 }
