@@ -4,7 +4,6 @@
 package unpack
 
 import (
-	"context"
 	"io"
 
 	"github.com/detinstall/detinstall/pkg"
@@ -23,29 +22,11 @@ type Config struct {
 	Get     pkg.Getter
 	Formats []pkg.Format
 	Bodies  Bodies
-	Kept    string // directory of the unpacked store, keyed by package digest; empty: none
+	Kept    string // directory of the unpacked store (see [Store.Heal]), keyed by package digest; empty: none
 	Jobs    int    // packages decoded at once; 0: 1
 	Limits  pkg.Limits
 	// Progress, if not nil, is told of each package that was decoded. It may be called from any goroutine.
 	Progress func(p lock.Package)
-}
-
-// Store decodes packages, each at most once. It is safe for concurrent use.
-type Store struct{ cfg Config }
-
-// NewStore returns an empty store.
-func NewStore(cfg Config) *Store { return &Store{cfg: cfg} }
-
-// Getter returns what the store was made with.
-func (s *Store) Getter() pkg.Getter { return s.cfg.Get }
-
-// Format returns the format called name, or nil.
-func (s *Store) Format(name string) pkg.Format { panic("not yet written") }
-
-// Unpack decodes ps concurrently, the largest first, and returns them by index. repos maps a source's ID
-// to its repository. The error is that of the first package by name, whatever the schedule.
-func (s *Store) Unpack(ctx context.Context, repos map[string]*pkg.Repo, ps []lock.Package) ([]*pkg.Unpacked, error) {
-	panic("not yet written")
 }
 
 // Options are the rules of one merge.
