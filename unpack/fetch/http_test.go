@@ -2,14 +2,12 @@ package fetch
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -356,33 +354,4 @@ func TestUnreachable(t *testing.T) {
 	if len(w.slept) != 2 || strings.Count(w.said(), "\n") != 0 {
 		t.Errorf("second file: waits %v, said %q", w.slept, w.said())
 	}
-}
-
-// An interrupted download goes on in the next run, from another client.
-func TestResumeLater(t *testing.T) {
-	data := body(1, 1<<20)
-	ctx, cancel := context.WithCancel(context.Background())
-	f := &faulty{t: t, data: data, faults: []http.HandlerFunc{half(data, `"v1"`, func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(100 * time.Millisecond)
-		cancel()
-		<-r.Context().Done()
-	})}}
-	url := serve(t, f.ServeHTTP).URL
-	w := newWorld(t, nil)
-	if _, err := w.Get(ctx, refTo(data, url)); !errors.Is(err, context.Canceled) {
-		t.Fatalf("interrupted: %v", err)
-	}
-	if n, _, _ := w.Cache().Verify(context.Background()); n != 0 {
-		t.Errorf("interrupted, and %d blobs", n)
-	}
-	part := filepath.Join(w.Cache().Path(), "partial", tree.Sum(data).Hex()+".part")
-	if st, err := os.Stat(part); err != nil || st.Size() != int64(len(data)/2) {
-		t.Fatalf("nothing to go on with: %v", err)
-	}
-	again := newWorld(t, func(c *Config) { c.Dir = w.Cache().Path() })
-	mustGet(t, again, refTo(data, url), data)
-	if diff := cmp.Diff([]string{"", fmt.Sprintf("bytes=%d-", len(data)/2)}, f.ranges); diff != "" {
-		t.Errorf("ranges (-want +got):\n%s", diff)
-	}
-	empty(t, filepath.Join(w.Cache().Path(), "partial"))
 }

@@ -126,6 +126,22 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", c.base, diff)
 		}
 	}
+	// Another port is another server, perhaps of another owner.
+	got = nil
+	port := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		note(r)
+		http.Redirect(w, r, s.URL+"/here/x", http.StatusFound)
+	})
+	mustGet(t, newWorld(t, func(cfg *Config) { cfg.Netrc = rc }), refTo(data, port.URL), data)
+	if !slices.Equal(got, []string{"127.0.0.1 u:p", "127.0.0.1 -:-"}) {
+		t.Errorf("another port: %v", got)
+	}
+	// Nor do they come back after a detour.
+	got = nil
+	mustGet(t, newWorld(t, func(cfg *Config) { cfg.Netrc = rc }), refTo(data, strings.Replace(s.URL, "127.0.0.1", "localhost", 1)+"/home"), data)
+	if !slices.Equal(got, []string{"localhost other:q", "127.0.0.1 -:-"}) {
+		t.Errorf("the other host: %v", got)
+	}
 	// Another host has none, whatever default says.
 	got = nil
 	if err := os.WriteFile(rc, []byte("machine example.org login u password p\ndefault login d password d\n"), 0o600); err != nil {

@@ -79,6 +79,19 @@ func TestDerived(t *testing.T) {
 			t.Errorf("%s: stored", c.name)
 		}
 	}
+	// Endless output is stopped, not collected.
+	_, err := newWorld(t, nil).Derived(ctx, tree.Sum(data), 100, func(out io.Writer) error {
+		for range 1 << 10 {
+			if _, err := out.Write(data); err != nil {
+				return err
+			}
+		}
+		t.Error("endless output is taken")
+		return nil
+	})
+	if !isTrust(err) {
+		t.Errorf("endless: %v", err)
+	}
 	if _, err := newWorld(t, nil).Derived(ctx, tree.Sum(data), maxDerived+1, nil); err == nil {
 		t.Error("too large: no error")
 	}
