@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -359,43 +357,4 @@ func TestPutShort(t *testing.T) {
 		}
 		must(t, s.Abort())
 	}
-}
-
-// Whenever a writer is killed, the output is absent or whole, and the next one succeeds.
-func TestKilled(t *testing.T) {
-	if dir := os.Getenv("EMIT_TEST_KILL"); dir != "" {
-		for {
-			write(t, dir+"/root", large(), emit.StageOptions{Replace: true}, emit.Options{})
-		}
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("SKIPPED: needs to run as root")
-	}
-	want, err := seal(t, large()).Digest()
-	must(t, err)
-	dir, whole, cut := tempDir(t), 0, 0
-	cmd := child(t, &syscall.SysProcAttr{})
-	for i := range 25 {
-		c := exec.Command(cmd.Path, cmd.Args[1:]...)
-		c.Env = append(cmd.Env, "EMIT_TEST_KILL="+dir)
-		must(t, c.Start())
-		time.Sleep(time.Duration(20+i*7) * time.Millisecond)
-		must(t, c.Process.Kill())
-		c.Wait()
-		if _, err := os.Stat(dir + "/.root.detinstall"); err == nil {
-			cut++
-		}
-		if _, err := os.Stat(dir + "/root"); err != nil {
-			continue
-		}
-		whole++
-		if got := gnuTar(t, dir+"/root"); got != want.String() {
-			t.Fatalf("killed after %d rounds: output is %s, want %s", i, got, want)
-		}
-	}
-	if whole == 0 || cut == 0 {
-		t.Errorf("killed 25 times: %d outputs, %d staging directories: the test proves nothing", whole, cut)
-	}
-	write(t, dir+"/root", large(), emit.StageOptions{Replace: true}, emit.Options{})
-	nothingBut(t, dir, "root")
 }
