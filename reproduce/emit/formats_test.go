@@ -213,6 +213,7 @@ func TestSeveralTreesNeedALayout(t *testing.T) {
 
 func TestCpio(t *testing.T) {
 	needRoot(t)
+	oracle(t, "cpio")
 	dir := tempDir(t)
 	tr := full()
 	su, _ := tr.Get("usr/bin/su")
