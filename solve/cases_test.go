@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "rewrite the expected results in testdat
 
 // TestCases runs testdata/*.txt. A case is a txtar archive of
 //
-//	request    lines: "install NAME[=VERSION] ..." (one stage each), "exclude NAME ...", "recommends", "nodeps"
+//	request    lines: "install NAME[=VERSION] ..." (one stage each), "base NAME ..." (one stage too, of a
+//	           base set's members), "exclude NAME ...", "recommends", "nodeps"
 //	packages   the repository, see readUniverse
 //	given      packages given as files, wanted in the last stage
 //	apt-classic, apt, or both as "all": the expected outcome
@@ -82,6 +83,12 @@ func readRequest(t *testing.T, text, given string) Request {
 	for l := range strings.Lines(text) {
 		f := strings.Fields(l)
 		switch f[0] {
+		case "base":
+			var wants []Want
+			for _, s := range f[1:] {
+				wants = append(wants, Want{Literal: readLiteral(s)})
+			}
+			r.Stages = append(r.Stages, wants)
 		case "install":
 			var wants []Want
 			for _, s := range f[1:] {

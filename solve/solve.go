@@ -27,7 +27,8 @@ type Request struct {
 	// Stages are transactions: what one picks is fixed before the next begins (mmdebstrap installs
 	// its base set first, then what was included).
 	Stages [][]Want
-	// Exclude names packages that must not be picked.
+	// Exclude names packages that must not be picked. A base set's member is left out; what was wanted in
+	// the user's words and what something needs is an error.
 	Exclude []string
 	// Arch is the native architecture in the ecosystem's spelling.
 	Arch string

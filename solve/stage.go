@@ -69,6 +69,9 @@ func nodesOf(ws []wanted) []*node {
 // resolve finds the candidate for each want, as apt-get does: the package of that name, else
 // the only one that provides it.
 func (w *world) resolve(wants []Want) ([]wanted, error) {
+	wants = slices.DeleteFunc(slices.Clone(wants), func(want Want) bool { // a base set may be had without a member
+		return want.Text == "" && want.Package == nil && w.excluded[want.Literal.Name]
+	})
 	picks := make([]*pkg.Package, len(wants))
 	for i, want := range wants {
 		if picks[i] = want.Package; picks[i] == nil {
