@@ -46,7 +46,7 @@ func ParseStanzas(text string) iter.Seq2[Stanza, error] {
 				return
 			}
 			if l == "" {
-				if s != nil && !yield(s, nil) {
+				if s != nil && !yield(s.trimLast(), nil) {
 					return
 				}
 				s = nil
@@ -58,7 +58,7 @@ func ParseStanzas(text string) iter.Seq2[Stanza, error] {
 			}
 		}
 		if s != nil {
-			yield(s, nil)
+			yield(s.trimLast(), nil)
 		}
 	}
 }
@@ -72,9 +72,8 @@ func (s *Stanza) addLine(l string) error {
 		if len(*s) == 0 {
 			return fmt.Errorf("continuation of no field")
 		}
-		l = strings.TrimRight(l, " \t")
 		f := &(*s)[len(*s)-1]
-		if l == "" {
+		if strings.Trim(l, " \t") == "" {
 			return fmt.Errorf("field %s: blank line in value", f.Name)
 		}
 		f.Value += "\n" + l
@@ -92,8 +91,16 @@ func (s *Stanza) addLine(l string) error {
 			return fmt.Errorf("field %s occurs twice", name)
 		}
 	}
-	*s = append(*s, Field{name, strings.Trim(value, " \t")})
+	*s = append(s.trimLast(), Field{name, strings.TrimLeft(value, " \t")})
 	return nil
+}
+
+// trimLast removes the blanks at the end of the last field's value; those at the end of other lines are the value's own.
+func (s Stanza) trimLast() Stanza {
+	if n := len(s); n > 0 {
+		s[n-1].Value = strings.TrimRight(s[n-1].Value, " \t")
+	}
+	return s
 }
 
 func checkFieldName(name string) error {
@@ -165,7 +172,7 @@ func fieldOf(text, name string) string {
 				}
 				end += 1 + next
 			}
-			return strings.Trim(text[len(name)+1:end], " \t\n")
+			return strings.Trim(text[len(name)+1:end], " \t")
 		}
 		text = text[min(end+1, len(text)):]
 	}
@@ -198,7 +205,7 @@ func (c *Control) Stanza() Stanza {
 			_ = s.addLine(l) // a malformed line is left out, as newControl says
 		}
 	}
-	return s
+	return s.trimLast()
 }
 
 // Essential reports whether the package is Essential: yes.

@@ -131,7 +131,7 @@ func FuzzParseControl(f *testing.F) {
 			t.Error(diff)
 		}
 		for _, f := range c.Stanza() {
-			if got := c.Get(f.Name); got != strings.Trim(f.Value, " \t\n") {
+			if got := c.Get(f.Name); got != f.Value {
 				t.Errorf("Get(%q) = %q, the stanza has %q", f.Name, got, f.Value)
 			}
 		}

@@ -103,9 +103,14 @@ func (m *mentions) read(p *packages) {
 	}
 }
 
+// mentionField returns the index of line's field in mentionFields, or -1.
 func mentionField(line []byte) int {
-	switch line[0] {
-	case 'P', 'D', 'C', 'B', 'R', 'S', 'E':
+	if len(line) < 2 {
+		return -1
+	}
+	// Few lines are relation fields: the first two characters tell nearly all others.
+	switch string(line[:2]) {
+	case "Pr", "De", "Co", "Br", "Re", "Su", "En":
 		for i, f := range mentionFields {
 			if len(line) > len(f) && string(line[:len(f)]) == f {
 				return i
@@ -169,7 +174,13 @@ func (m *mentions) add(p *packages, off uint32) {
 
 func (m *mentions) grow() {
 	old := m.slots
-	m.slots = make([]mention, max(1<<12, 2*len(old)))
+	size := 1 << 12
+	for _, p := range m.lists { // main indexes mention about twice as many names as they have packages
+		for size < 4*len(p.flags) {
+			size *= 2
+		}
+	}
+	m.slots = make([]mention, max(size, 2*len(old)))
 	mask := len(m.slots) - 1
 	for _, s := range old {
 		if s.length == 0 {

@@ -114,10 +114,8 @@ func (s *scan) run(pos int) {
 			continue
 		}
 		begin := pos
-		var st stanza
-		if pos = st.lines(s.text, pos); !st.complete() {
-			st.slowly(s.text[begin:pos], begin)
-		}
+		st := readStanza(s.text, pos)
+		pos = st.end
 		if s.err = st.check(s.text, s.arch); s.err != nil {
 			s.errAt = begin
 			return
@@ -137,18 +135,31 @@ type stanza struct {
 	name, version, arch, file, size, sha256 span
 	priority, essential                     span
 	flags                                   uint8
+	twice                                   bool // one of them occurs twice
+	end                                     int  // the offset of the blank line after it, or of the text's end
+}
+
+// readStanza notes the stanza at pos.
+func readStanza(text []byte, pos int) stanza {
+	var s stanza
+	if s.lines(text, pos); !s.complete() {
+		return slowly(text[pos:s.end], pos)
+	}
+	return s
 }
 
 func (s *stanza) complete() bool {
 	return s.name.to > 0 && s.version.to > 0 && s.arch.to > 0 && s.file.to > 0 && s.size.to > 0 && s.sha256.to > 0
 }
 
-// lines notes the fields of the stanza at pos and returns the offset of the blank line after it, or of the end.
-func (s *stanza) lines(text []byte, pos int) int {
+// lines notes the fields of the stanza at pos, and where it ends.
+func (s *stanza) lines(text []byte, pos int) {
+	s.end = len(text)
 	for pos < len(text) {
 		nl := bytes.IndexByte(text[pos:], '\n')
 		if nl == 0 {
-			return pos
+			s.end = pos
+			return
 		}
 		end := pos + nl
 		if nl < 0 {
@@ -157,32 +168,31 @@ func (s *stanza) lines(text []byte, pos int) int {
 		line := text[pos:end]
 		switch line[0] {
 		case 'P':
-			if f := valueOf(line, pos, "Package:"); f.to > 0 {
-				s.name = f
-			} else if f := valueOf(line, pos, "Priority:"); f.to > 0 {
-				s.priority = f
-			} else if f := valueOf(line, pos, "Provides:"); f.to > 0 {
+			s.note(&s.name, line, pos, "Package:")
+			s.note(&s.priority, line, pos, "Priority:")
+			if valueOf(line, pos, "Provides:").to > 0 {
 				s.flags |= hasProvides
 			}
 		case 'V':
-			note(&s.version, line, pos, "Version:")
+			s.note(&s.version, line, pos, "Version:")
 		case 'A':
-			note(&s.arch, line, pos, "Architecture:")
+			s.note(&s.arch, line, pos, "Architecture:")
 		case 'E':
-			note(&s.essential, line, pos, "Essential:")
+			s.note(&s.essential, line, pos, "Essential:")
 		case 'F':
-			note(&s.file, line, pos, "Filename:")
+			s.note(&s.file, line, pos, "Filename:")
 		case 'S':
-			note(&s.size, line, pos, "Size:")
-			note(&s.sha256, line, pos, "SHA256:")
+			s.note(&s.size, line, pos, "Size:")
+			s.note(&s.sha256, line, pos, "SHA256:")
 		}
 		pos = end + 1
 	}
-	return len(text)
 }
 
-func note(f *span, line []byte, pos int, field string) {
+// note keeps the value of line, which begins at offset pos, if it is the given field.
+func (s *stanza) note(f *span, line []byte, pos int, field string) {
 	if v := valueOf(line, pos, field); v.to > 0 {
+		s.twice = s.twice || f.to > 0
 		*f = v
 	}
 }
@@ -202,8 +212,9 @@ func valueOf(line []byte, pos int, field string) span {
 	return span{pos + i, pos + j}
 }
 
-// slowly looks for fields again whose names are not spelled as usual.
-func (s *stanza) slowly(text []byte, begin int) {
+// slowly notes the fields of a stanza in which some names are not spelled as usual.
+func slowly(text []byte, begin int) stanza {
+	s := stanza{end: begin + len(text)}
 	for pos := 0; pos < len(text); {
 		end := len(text)
 		if nl := bytes.IndexByte(text[pos:], '\n'); nl >= 0 {
@@ -219,7 +230,7 @@ func (s *stanza) slowly(text []byte, begin int) {
 			{"Size", &s.size}, {"SHA256", &s.sha256}, {"Priority", &s.priority}, {"Essential", &s.essential},
 		} {
 			if strings.EqualFold(name, f.name) {
-				note(f.span, line, begin+pos, name+":")
+				s.note(f.span, line, begin+pos, name+":")
 			}
 		}
 		if strings.EqualFold(name, "Provides") {
@@ -227,6 +238,7 @@ func (s *stanza) slowly(text []byte, begin int) {
 		}
 		pos = end + 1
 	}
+	return s
 }
 
 // check checks the noted fields and turns them into flags.
@@ -237,6 +249,8 @@ func (s *stanza) check(text []byte, arch string) error {
 	}
 	size, sum, file := text[s.size.from:s.size.to], text[s.sha256.from:s.sha256.to], text[s.file.from:s.file.to]
 	switch {
+	case s.twice:
+		return fmt.Errorf("package %s: a field occurs twice", name)
 	case !only(text[s.version.from:s.version.to], versionChars):
 		return fmt.Errorf("package %s: missing or malformed version %q", name, text[s.version.from:s.version.to])
 	case !only(text[s.arch.from:s.arch.to], nameChars):
@@ -311,14 +325,16 @@ func (p *packages) stanzaAt(offset int) int {
 	return sort.Search(len(p.flags), func(i int) bool { return int(p.start[i+1]) > offset })
 }
 
-// parse makes the package of stanza i.
+// parse makes the package of stanza i. What the pass checked is read as the pass read it.
 func (p *packages) parse(i int) *pkg.Package {
-	c := newControl(string(p.stanzaText(i)))
+	text := string(p.stanzaText(i))
+	st := readStanza([]byte(text), 0)
+	c := newControl(text)
 	q := c.Package()
 	q.Repo = p.repo
-	q.Path = path.Clean(c.Get("Filename"))
-	// The pass has checked both.
-	q.Size, _ = strconv.ParseInt(c.Get("Size"), 10, 64)
-	_, _ = hex.Decode(q.SHA256[:], []byte(c.Get("SHA256")))
+	q.Name, q.Version, q.Arch = text[st.name.from:st.name.to], text[st.version.from:st.version.to], text[st.arch.from:st.arch.to]
+	q.Path = path.Clean(text[st.file.from:st.file.to])
+	q.Size, _ = strconv.ParseInt(text[st.size.from:st.size.to], 10, 64)
+	_, _ = hex.Decode(q.SHA256[:], []byte(text[st.sha256.from:st.sha256.to]))
 	return q
 }

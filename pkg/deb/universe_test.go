@@ -145,6 +145,7 @@ func TestPackagesErrors(t *testing.T) {
 		{"Filename: pool/", "Filename: /pool/", "malformed file name"},
 		{"Filename: pool/", "Filename: pool/../../", "malformed file name"},
 		{"Filename: pool/", "Filename: ../", "malformed file name"},
+		{"Size: 1", "Size: 1\nSize: 1", "a field occurs twice"},
 		{"Size: 1", "Size: -1", "malformed size"},
 		{"SHA256: ", "MD5sum: ", "malformed SHA256"},
 		{"SHA256: ", "SHA256: 0", "malformed SHA256"},
