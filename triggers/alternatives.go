@@ -66,8 +66,8 @@ func makeAlternatives(in Input) ([]Change, error) {
 	return out, nil
 }
 
-// install adds or replaces a choice, then links the best: of several with the highest
-// priority the first in the order of the file, to which a new one is appended.
+// install adds or replaces a choice, then links the best: of several with the highest priority the
+// one that was linked before, else the first. Slaves that no choice has any more are dropped.
 func (a *alternative) install(d hooks.Duty) error {
 	priority, err := strconv.Atoi(d.Args[3])
 	if err != nil {
@@ -90,13 +90,16 @@ func (a *alternative) install(d hooks.Duty) error {
 	} else {
 		a.choices = append(a.choices, c)
 	}
-	best := a.choices[0]
+	best := a.choices[max(0, slices.IndexFunc(a.choices, func(c choice) bool { return c.path == a.best }))]
 	for _, c := range a.choices {
 		if c.priority > best.priority {
 			best = c
 		}
 	}
 	a.best = best.path
+	a.slaves = slices.DeleteFunc(a.slaves, func(s slave) bool {
+		return !slices.ContainsFunc(a.choices, func(c choice) bool { return c.slaves[s.name] != "" })
+	})
 	return nil
 }
 

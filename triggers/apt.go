@@ -35,11 +35,11 @@ func makeApt(in Input) ([]Change, error) {
 	if b := extendedStates(in); len(b) > 0 && !exists(in.FS, "var/lib/apt/extended_states") {
 		out = append(out, file("var/lib/apt/extended_states", 0o644, b))
 	}
-	ids, err := Accounts(in.FS)
+	users, err := accountIDs(in.FS, "etc/passwd", 7)
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := ids.Users["_apt"]; ok {
+	if _, ok := users["_apt"]; ok {
 		for _, p := range []string{"var/cache/apt/archives/partial", "var/lib/apt/lists/partial"} {
 			if exists(in.FS, p) {
 				out = append(out, Change{Meta, tree.Node{Path: p, Mode: 0o700, User: tree.Owner{Name: "_apt"}, Group: tree.Root}})

@@ -82,7 +82,7 @@ func (j *job) before(k *job) bool {
 type CycleError struct{ Names []string } // each writes what the next reads, and the last what the first reads
 
 func (e *CycleError) Error() string {
-	return fmt.Sprintf("triggers %s: each writes what the next reads", strings.Join(append(e.Names, e.Names[0]), ", "))
+	return fmt.Sprintf("triggers %s: each writes what the next reads", strings.Join(slices.Concat(e.Names, e.Names[:1]), ", "))
 }
 
 // order sorts jobs: who writes a path comes before who reads it, ties by name.
@@ -125,5 +125,7 @@ func cycle(jobs []*job) *CycleError {
 	for _, j := range slices.Backward(path) {
 		e.Names = append(e.Names, j.Name)
 	}
+	first := slices.Index(e.Names, slices.Min(e.Names))
+	e.Names = slices.Concat(e.Names[first:], e.Names[:first])
 	return e
 }

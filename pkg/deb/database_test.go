@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -134,30 +135,20 @@ func contents(t *testing.T, nodes []tree.Node) map[string]string {
 	return got
 }
 
-// TestDatabaseOdd compares with what the dpkg of this machine makes of packages
-// that have everything it rewrites.
-func TestDatabaseOdd(t *testing.T) {
-	need(t, "dpkg", "dpkg-deb")
-	if os.Getuid() != 0 {
-		t.Skip("SKIPPED, NOT CHECKED: dpkg --root needs root")
-	}
+// oddPackages builds the packages of testdata/database.txtar below a new directory, which it returns, and reads them.
+func oddPackages(t *testing.T) (string, []Entry) {
+	t.Helper()
 	a, err := txtar.ParseFile("testdata/database.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, root := t.TempDir(), t.TempDir()
+	src := t.TempDir()
 	for _, f := range a.Files {
-		name := filepath.Join(src, f.Name)
 		perm := fs.FileMode(0o644)
-		if filepath.Base(name) == "postinst" {
+		if path.Base(f.Name) == "postinst" {
 			perm = 0o755
 		}
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, f.Data, perm); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(src, f.Name), f.Data, perm)
 	}
 	odd := filepath.Join(src, "odd/usr/share/odd")
 	if err := os.Link(odd+"/f", odd+"/hard"); err != nil {
@@ -172,31 +163,54 @@ func TestDatabaseOdd(t *testing.T) {
 		output(t, "dpkg-deb", "--root-owner-group", "-b", filepath.Join(src, p), deb)
 		entries = append(entries, load(t, deb))
 	}
+	return src, entries
+}
+
+func writeFile(t *testing.T, name string, b []byte, perm fs.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, b, perm); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// emptyRoot makes a root with an empty database and some diversions, which it returns.
+func emptyRoot(t *testing.T) (string, []Diversion) {
+	t.Helper()
+	root := t.TempDir()
+	for name, body := range map[string]string{"status": "", "statoverride": "", "arch": "amd64\n"} {
+		writeFile(t, filepath.Join(root, admin, name), []byte(body), 0o644)
+	}
 	for _, d := range []string{"var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "var/log"} {
 		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, f := range []string{"status", "statoverride"} {
-		if err := os.WriteFile(filepath.Join(root, admin, f), nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(root, admin, "arch"), []byte("amd64\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	diverts := []Diversion{{"/bin/sh", "/bin/sh.distrib", "dash"}, {"/lib64", "/.lib64.usr-is-merged", "base-files"}, {"/usr/bin/x", "/usr/bin/y", ""}}
+	ds := []Diversion{{"/bin/sh", "/bin/sh.distrib", "dash"}, {"/lib64", "/.lib64.usr-is-merged", "base-files"}, {"/usr/bin/x", "/usr/bin/y", ""}}
 	for i := 1; i < 15; i++ {
-		diverts = append(diverts, Diversion{fmt.Sprintf("/usr/b%d/f%d", i, i), fmt.Sprintf("/opt/d%d.x", i), "x"})
+		ds = append(ds, Diversion{fmt.Sprintf("/usr/b%d/f%d", i, i), fmt.Sprintf("/opt/d%d.x", i), "x"})
 	}
-	for _, d := range diverts {
-		who := []string{"--package", d.Package}
+	for _, d := range ds {
+		who := "--package=" + d.Package
 		if d.Package == "" {
-			who = []string{"--local"}
+			who = "--local"
 		}
-		output(t, "dpkg-divert", append(append([]string{"--root=" + root, "--quiet", "--no-rename"}, who...), "--add", "--divert", d.To, d.Path)...)
+		output(t, "dpkg-divert", "--root="+root, "--quiet", "--no-rename", who, "--add", "--divert", d.To, d.Path)
 	}
-	opt := DatabaseOptions{Arch: "amd64", Diversions: diverts}
+	return root, ds
+}
+
+// TestDatabaseOdd compares with what the dpkg of this machine makes of packages
+// that have everything it rewrites.
+func TestDatabaseOdd(t *testing.T) {
+	need(t, "dpkg", "dpkg-deb")
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED, NOT CHECKED: dpkg --root needs root")
+	}
+	src, entries := oddPackages(t)
+	root, diverts := emptyRoot(t)
 	for _, step := range []string{"unpack", "configure"} {
 		args := []string{"--root=" + root, "--force-all", "--force-script-chrootless", "--unpack", src + "/odd.deb", src + "/same.deb"}
 		if step == "configure" {
@@ -206,7 +220,7 @@ func TestDatabaseOdd(t *testing.T) {
 		for i := range entries {
 			entries[i].Pending = step == "unpack"
 		}
-		nodes, err := Database(entries, opt)
+		nodes, err := Database(entries, DatabaseOptions{Arch: "amd64", Diversions: diverts})
 		if err != nil {
 			t.Fatal(err)
 		}
