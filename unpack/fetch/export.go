@@ -52,7 +52,9 @@ func (c *Client) Export(ctx context.Context, dir string, refs []pkg.Ref) error {
 }
 
 func (c *Client) export(ctx context.Context, to *Cache, ref pkg.Ref) error {
-	if err := checkRef(&ref); err != nil {
+	if ref.Repo == nil {
+		bound(&ref)
+	} else if err := checkRef(&ref); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -76,7 +78,7 @@ func (c *Client) export(ctx context.Context, to *Cache, ref pkg.Ref) error {
 	if err := to.copy(ctx, ref, b); err != nil {
 		return fmt.Errorf("%s: %w", to.dir, err)
 	}
-	if ref.Size < 0 {
+	if ref.Size < 0 && ref.Repo != nil {
 		return to.note(ref, ref.SHA256, b.Size())
 	}
 	return nil

@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"os"
 	"path"
 	"strings"
 	"sync"
@@ -139,10 +138,11 @@ func (c *Client) Cache() *Cache { return c.cache }
 // The returned blob may also have a method Bytes() ([]byte, error), which returns the whole
 // of it; the bytes are shared and must not be changed.
 //
-// A Ref without a repository names a file of this machine by its path; it does not enter the cache.
+// A Ref without a repository names a file of this machine by its path, and needs a digest; it does not enter
+// the cache. If there is no such file, the cache may have it (see Export).
 func (c *Client) Get(ctx context.Context, ref pkg.Ref) (pkg.Blob, error) {
 	if ref.Repo == nil {
-		return local(ref)
+		return c.byHand(ref)
 	}
 	if err := checkRef(&ref); err != nil {
 		return nil, err
@@ -167,22 +167,6 @@ func (c *Client) Get(ctx context.Context, ref pkg.Ref) (pkg.Blob, error) {
 	}
 }
 
-// local opens a file that was given by hand.
-func local(ref pkg.Ref) (pkg.Blob, error) {
-	if ref.SHA256.IsZero() {
-		return nil, fmt.Errorf("%s: a file without a repository needs a digest", ref.Path)
-	}
-	f, err := os.Open(ref.Path)
-	if err != nil {
-		return nil, err
-	}
-	b, err := verify(f, ref.Size, ref.SHA256, false)
-	if wrong := (*mismatch)(nil); errors.As(err, &wrong) {
-		return nil, pkg.Distrust(ref.Path, "%v", err)
-	}
-	return b, err
-}
-
 // checkRef refuses what no repository can mean, and cleans the path.
 func checkRef(ref *pkg.Ref) error {
 	p := path.Clean(ref.Path)
@@ -195,15 +179,20 @@ func checkRef(ref *pkg.Ref) error {
 		return pkg.Distrust(title(*ref), "the path %q is not one of a file in the repository", ref.Path)
 	}
 	ref.Path = p
-	if ref.Size < 0 {
-		ref.Size = -1
-		if ref.Limit <= 0 {
-			ref.Limit = 64 << 20
-		}
-	} else {
-		ref.Limit = ref.Size
-	}
+	bound(ref)
 	return nil
+}
+
+// bound sets ref's limit: its size where that is known, 64 MiB where nothing is.
+func bound(ref *pkg.Ref) {
+	if ref.Size >= 0 {
+		ref.Limit = ref.Size
+		return
+	}
+	ref.Size = -1
+	if ref.Limit <= 0 {
+		ref.Limit = 64 << 20
+	}
 }
 
 // title is how messages call the file.

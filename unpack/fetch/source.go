@@ -245,6 +245,40 @@ func (c *Client) local(p place, ref pkg.Ref) (pkg.Blob, error) {
 	return inMemory(data), nil
 }
 
+// byHand opens a file that was given without a repository.
+func (c *Client) byHand(ref pkg.Ref) (pkg.Blob, error) {
+	if ref.SHA256.IsZero() {
+		return nil, fmt.Errorf("%s: a file without a repository needs a digest", tree.Quote(ref.Path))
+	}
+	bound(&ref)
+	f, err := os.Open(ref.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if b, e := c.cached(ref); b != nil || e != nil {
+			return b, e
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%s: not a regular file", tree.Quote(ref.Path))
+	}
+	if err == nil {
+		err = fits(ref, st.Size())
+	}
+	var b pkg.Blob
+	if err == nil {
+		b, err = verify(f, st.Size(), ref.SHA256, false)
+	} else {
+		f.Close()
+	}
+	if wrong := (*mismatch)(nil); errors.As(err, &wrong) {
+		return nil, pkg.Distrust(title(ref), "%v", err)
+	}
+	return b, err
+}
+
 func (c *Client) openLocal(p place, name string) (fs.File, error) {
 	if demo, ok := strings.CutPrefix(p.base, "demo:"); ok {
 		fsys := c.cfg.Demo[demo]
