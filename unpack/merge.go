@@ -71,6 +71,7 @@ type merger struct {
 	where   [][]string         // canonical path of each package's nodes; empty: not in the tree
 	dropped []map[int]bool     // nodes of each package that another replaced
 	claims  map[string][]claim // by canonical path, in order of packages
+	sorted  []string           // the keys of claims
 	winners map[string]claim
 	out     *Merged
 }
@@ -233,5 +234,10 @@ func (m *merger) files() {
 	}
 }
 
-// paths returns the claimed paths, byte-sorted.
-func (m *merger) paths() []string { return slices.Sorted(maps.Keys(m.claims)) }
+// paths returns the claimed paths, byte-sorted. All must be placed.
+func (m *merger) paths() []string {
+	if m.sorted == nil {
+		m.sorted = slices.Sorted(maps.Keys(m.claims))
+	}
+	return m.sorted
+}
