@@ -233,24 +233,14 @@ for p in sorted((p for p in cache.packages if p.architecture == "amd64"), key=la
     print(p.name, c.ver_str if c else "-")
 `
 
-// apt reads the same indexes and prints its names in the order of its cache, with the candidate's version.
-func TestRealCacheOrderAndCandidates(t *testing.T) {
-	m := newMirror(t)
-	if out, err := exec.Command("/usr/bin/python3", "-c", "import apt_pkg").CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: no python3-apt on this machine to ask apt with: %s", out)
-	}
-	dir := t.TempDir()
+// aptRoot makes a system with nothing installed whose apt has read the indexes of repos, and
+// returns it with a function that runs a program against it.
+func aptRoot(t *testing.T, m *mirror, repos []*pkg.Repo) (dir string, run func(name string, args ...string) string) {
+	dir = t.TempDir()
 	for _, d := range []string{"etc/apt/apt.conf.d", "etc/apt/preferences.d", "var/lib/dpkg", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/log/apt"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
-	}
-	r, _ := FindRelease("debian", "trixie")
-	repos := append(r.Repos("amd64"), r.Repo("trixie-backports", "amd64"))
-	var sources strings.Builder
-	for _, repo := range repos {
-		archive, suite, _ := strings.Cut(repo.ID, "@")
-		fmt.Fprintf(&sources, "deb [trusted=yes] %s %s main\n", m.archive[archive], suite)
 	}
 	write := func(name, text string) string {
 		name = filepath.Join(dir, name)
@@ -259,10 +249,15 @@ func TestRealCacheOrderAndCandidates(t *testing.T) {
 		}
 		return name
 	}
+	var sources strings.Builder
+	for _, repo := range repos {
+		archive, suite, _ := strings.Cut(repo.ID, "@")
+		fmt.Fprintf(&sources, "deb [trusted=yes] %s %s main\n", m.archive[archive], suite)
+	}
 	write("etc/apt/sources.list", sources.String())
 	write("var/lib/dpkg/status", "")
 	env := append(os.Environ(), "APT_CONFIG="+write("apt.conf", fmt.Sprintf(aptConf, dir)))
-	run := func(name string, args ...string) string {
+	run = func(name string, args ...string) string {
 		cmd := exec.Command(name, args...)
 		cmd.Env = env
 		var stderr strings.Builder
@@ -274,6 +269,11 @@ func TestRealCacheOrderAndCandidates(t *testing.T) {
 		return string(out)
 	}
 	run("apt-get", "update", "-qq", "--error-on=any")
+	return dir, run
+}
+
+// aptLists reads the indexes that apt has downloaded.
+func aptLists(t *testing.T, dir string, repos []*pkg.Repo) []*packages {
 	var lists []*packages
 	for _, repo := range repos {
 		found, _ := filepath.Glob(filepath.Join(dir, "var/lib/apt/lists", "*_dists_"+repo.Suite+"_main_binary-amd64_Packages"))
@@ -294,17 +294,29 @@ func TestRealCacheOrderAndCandidates(t *testing.T) {
 		}
 		lists = append(lists, p)
 	}
-	u := newUniverse(lists, "amd64", nil, nil)
+	return lists
+}
+
+// apt prints the names in the order of its cache, with the candidate's version.
+func TestRealCacheOrderAndCandidates(t *testing.T) {
+	m := newMirror(t)
+	if out, err := exec.Command("/usr/bin/python3", "-c", "import apt_pkg").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: no python3-apt on this machine to ask apt with: %s", out)
+	}
+	r, _ := FindRelease("debian", "trixie")
+	repos := append(r.Repos("amd64"), r.Repo("trixie-backports", "amd64"))
+	dir, run := aptRoot(t, m, repos)
+	u := newUniverse(aptLists(t, dir, repos), "amd64", nil, nil)
 	last, n, wrong := -1, 0, 0
 	for l := range strings.Lines(run("/usr/bin/python3", "-c", aptScript)) {
 		f := strings.Fields(l)
 		name, want, got := f[0], f[1], "-"
-		if id := u.FirstMention(name); id <= last || id == math.MaxInt {
+		id := u.FirstMention(name)
+		if id <= last || id == math.MaxInt {
 			wrong++
 			t.Logf("%s is number %d after %d", name, id, last)
-		} else {
-			last = id
 		}
+		last = max(last, id)
 		if vs := u.Named(name); len(vs) > 0 {
 			got = vs[0].Version
 		}
