@@ -151,7 +151,7 @@ func allocated(f func()) uint64 {
 // TestBombs checks that hostile files are refused, and that little memory is allocated for
 // it.
 func TestBombs(t *testing.T) {
-	zeros := make([]byte, 80<<20)
+	zeros := make([]byte, 65<<20)
 	lzmaFile := lzmaOf(t, zeros[:1<<20])
 	lzmaDict := bytes.Clone(lzmaFile)
 	binary.LittleEndian.PutUint32(lzmaDict[1:], 1<<30)
@@ -182,7 +182,9 @@ func TestBombs(t *testing.T) {
 	} {
 		for _, workers := range []int{1, 4} {
 			var err error
-			c.lim.Workers = workers
+			if c.lim.Workers = workers; workers > 1 && c.kind != Xz {
+				continue
+			}
 			got := allocated(func() {
 				var r io.ReadCloser
 				r, err = NewReader(c.kind, bytes.NewReader(c.file), int64(len(c.file)), c.lim)
@@ -202,25 +204,24 @@ func TestBombs(t *testing.T) {
 	// The control: what is refused as a bomb can be read by those who ask for it.
 	file := runXz(t, zeros, "-0zc")
 	same(t, mustRead(t, Xz, file, Limits{Ratio: 1 << 20}), zeros)
-	same(t, mustRead(t, Gz, gzipOf(t, zeros), Limits{Ratio: 1 << 20}), zeros)
 	same(t, mustRead(t, Xz, wrapXz(end, 0, 29), Limits{Dict: 128 << 20}), nil)
 }
 
 // TestXzMemory bounds what one large block costs.
 func TestXzMemory(t *testing.T) {
-	file := runXz(t, make([]byte, 100<<20), "-zcT1", "--lzma2=preset=0,dict=8MiB")
+	file := runXz(t, make([]byte, 60<<20), "-zcT1", "--lzma2=preset=0,dict=8MiB")
 	got := allocated(func() {
 		r, err := NewReader(Xz, bytes.NewReader(file), int64(len(file)), Limits{Ratio: 1 << 20, Workers: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer r.Close()
-		if n, err := io.Copy(io.Discard, r); n != 100<<20 || err != nil {
+		if n, err := io.Copy(io.Discard, r); n != 60<<20 || err != nil {
 			t.Fatalf("%d bytes, error %v", n, err)
 		}
 	})
 	if got > 20<<20 {
-		t.Errorf("%d MiB allocated for a block of 100 MiB", got>>20)
+		t.Errorf("%d MiB allocated for a block of 60 MiB", got>>20)
 	}
 }
 

@@ -110,7 +110,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		checks := [...]byte{xz.CRC32, xz.CRC64, xz.SHA256}
 		cfg := xz.WriterConfig{
-			Properties: &p, DictCap: 4096 + int(lc)*16, BlockSize: int64(block) + 100,
+			Properties: &p, DictCap: 4096 + int(lc)*16, BlockSize: int64(block)*8 + 1000,
 			CheckSum: checks[int(pb)%len(checks)],
 		}
 		var b bytes.Buffer

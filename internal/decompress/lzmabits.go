@@ -111,7 +111,7 @@ func (d *core) literal(t *[1024]uint16, r, c uint64, ip uint) (byte, uint64, uin
 	x = 2 * i & 254
 	q0, q1 = uint64(t[x]), uint64(t[x+1])
 	r, c, ip = d.refill(r, c, ip)
-	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	r, c, _, i = choose(&t[i&255], q, q0, q1, r, c, x)
 	return byte(i), r, c, ip
 }
 
@@ -217,7 +217,7 @@ func (d *core) length(l *lengthCoder, ps uint, r, c uint64, ip uint) (uint, uint
 	x = 2 * i & 6
 	q0, q1 = uint64(t[x]), uint64(t[x+1])
 	r, c, ip = d.refill(r, c, ip)
-	r, c, q, i = choose(&t[i&7], q, q0, q1, r, c, x)
+	r, c, _, i = choose(&t[i&7], q, q0, q1, r, c, x)
 	return uint(i)&7 + base, r, c, ip
 }
 
@@ -255,7 +255,7 @@ func (d *core) tree8(t *[256]uint16, base uint, r, c uint64, ip uint) (uint, uin
 	x = 2 * i & 254
 	q0, q1 = uint64(t[x]), uint64(t[x+1])
 	r, c, ip = d.refill(r, c, ip)
-	r, c, q, i = choose(&t[i&255], q, q0, q1, r, c, x)
+	r, c, _, i = choose(&t[i&255], q, q0, q1, r, c, x)
 	return uint(i)&255 + base, r, c, ip
 }
 
@@ -287,7 +287,7 @@ func (d *core) distance(class uint, r, c uint64, ip uint) (uint64, uint64, uint6
 	x = 2 * i & 62
 	q0, q1 = uint64(t[x]), uint64(t[x+1])
 	r, c, ip = d.refill(r, c, ip)
-	r, c, q, i = choose(&t[i&63], q, q0, q1, r, c, x)
+	r, c, _, i = choose(&t[i&63], q, q0, q1, r, c, x)
 	slot := uint(i & 63)
 	if slot < 4 {
 		return uint64(slot), r, c, ip
@@ -341,7 +341,7 @@ func (d *core) far(dist uint64, n uint, r, c uint64, ip uint) (uint64, uint64, u
 	x = 2 * i & 14
 	q0, q1 = uint64(t[x]), uint64(t[x+1])
 	r, c, ip = d.refill(r, c, ip)
-	r, c, q, i = choose(&t[i&15], q, q0, q1, r, c, x)
+	r, c, _, i = choose(&t[i&15], q, q0, q1, r, c, x)
 	dist += i & 1 << 3
 	return dist, r, c, ip
 }

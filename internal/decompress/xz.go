@@ -212,6 +212,7 @@ type indexReader struct {
 	r    *bufio.Reader
 	left int64 // bytes before the CRC32
 	crc  uint32
+	last [1]byte // what crc was last updated with, here so that it is not allocated
 }
 
 func newIndexReader(r io.ReaderAt, from, to int64) *indexReader {
@@ -239,7 +240,8 @@ func (x *indexReader) byte() (byte, error) {
 		return 0, corrupt("file ends early")
 	}
 	x.left--
-	x.crc = crc32.Update(x.crc, crc32.IEEETable, []byte{c})
+	x.last[0] = c
+	x.crc = crc32.Update(x.crc, crc32.IEEETable, x.last[:])
 	return c, err
 }
 
