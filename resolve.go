@@ -141,20 +141,9 @@ func (s *Spec) solve(ctx context.Context, o *origin, format pkg.Format, policy s
 		return nil, err
 	}
 	req := solve.Request{Exclude: s.Exclude, Arch: arch, Recommends: s.Recommends, NoDeps: s.NoDeps, Compare: format.Compare}
-	base, err := u.Base(s.base(o))
+	first, second, err := s.wants(u, o, format)
 	if err != nil {
-		return nil, &SpecError{Reason: err.Error()}
-	}
-	var first, second []solve.Want
-	for _, name := range base {
-		first = append(first, solve.Want{Literal: pkg.Literal{Name: name}})
-	}
-	for _, text := range canonicalList(s.Pkgs) {
-		w, err := parseWant(text, format)
-		if err != nil {
-			return nil, err
-		}
-		second = append(second, w)
+		return nil, err
 	}
 	if len(first) > 0 {
 		req.Stages = append(req.Stages, first)
@@ -167,6 +156,37 @@ func (s *Spec) solve(ctx context.Context, o *origin, format pkg.Format, policy s
 		return nil, err
 	}
 	return &Solved{Arch: arch, Solution: sol, Verified: u.Verified()}, nil
+}
+
+// wants returns the two transactions of a request, as mmdebstrap makes them: first what is essential,
+// then the rest of the base set with the packages that were named.
+func (s *Spec) wants(u pkg.Universe, o *origin, format pkg.Format) (first, second []solve.Want, err error) {
+	base, err := u.Base(s.base(o))
+	if err != nil {
+		return nil, nil, &SpecError{Reason: err.Error()}
+	}
+	var essential []string
+	if len(base) > 0 {
+		if essential, err = u.Base("essential"); err != nil {
+			return nil, nil, &SpecError{Reason: err.Error()}
+		}
+	}
+	for _, name := range base {
+		w := solve.Want{Literal: pkg.Literal{Name: name}}
+		if slices.Contains(essential, name) {
+			first = append(first, w)
+		} else {
+			second = append(second, w)
+		}
+	}
+	for _, text := range canonicalList(s.Pkgs) {
+		w, err := parseWant(text, format)
+		if err != nil {
+			return nil, nil, err
+		}
+		second = append(second, w)
+	}
+	return first, second, nil
 }
 
 func (s *Spec) base(o *origin) string {

@@ -9,8 +9,8 @@ mkdir -p "$WORK"
 
 # The host's Debian mirror: its address is read here, at run time, and written nowhere.
 host_mirror() {
-	{ sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null
-	  sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' /etc/apt/sources.list 2>/dev/null; } | grep -E '/debian/?$' | head -n 1 | sed 's#/$##'
+	{ sed -n "s/^URIs: *//p" /etc/apt/sources.list.d/*.sources 2>/dev/null || true
+	  sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' /etc/apt/sources.list 2>/dev/null || true; } | grep -E '/debian/?$' | head -n 1 | sed 's#/$##'
 }
 MIRROR=$(host_mirror)
 [ -n "$MIRROR" ] || { echo "SKIPPED: apt of this host is not configured for Debian" >&2; exit 0; }
@@ -50,7 +50,7 @@ local_mirror() { # SUITE SET...
 }
 
 pkgs_flag() { local p; p=$(set_of "$1"); [ -z "$p" ] || echo "--pkgs $p"; }
-locked_paths() { sed -nE 's/.*[{ ]path: "?([^",}]+)"?,.*/\1/p' "$1"; }
+locked_paths() { sed -nE 's/^ *- \{name: .* path: "?([^",}]+)"?,.*/\1/p' "$1"; }
 
 # check NAME COMMAND...: prints ok or FAIL and keeps going.
 check() {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -37,7 +36,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	ctx, stop := withSignals(ctx)
 	defer stop()
 	root := a.root()
-	root.SetArgs(withDefaultVerb(args))
+	root.SetArgs(withDefaultVerb(root, args))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -69,12 +68,26 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 	return ctx, func() { signal.Stop(ch); close(done); cancel(nil) }
 }
 
-// withDefaultVerb puts "install" in front of a command line that starts with a flag.
-func withDefaultVerb(args []string) []string {
-	if len(args) == 0 || !strings.HasPrefix(args[0], "-") || slices.Contains([]string{"-h", "--help", "--version"}, args[0]) {
-		return args
+// withDefaultVerb inserts "install" where the first word that is no global flag is a flag too.
+func withDefaultVerb(root *cobra.Command, args []string) []string {
+	for i := 0; i < len(args); i++ {
+		name, hasValue := strings.CutPrefix(args[i], "-")
+		if !hasValue || args[i] == "-h" || args[i] == "--help" || args[i] == "--version" {
+			return args
+		}
+		name, _, hasValue = strings.Cut(strings.TrimPrefix(name, "-"), "=")
+		flag := root.PersistentFlags().Lookup(name)
+		if flag == nil && len(name) == 1 {
+			flag = root.PersistentFlags().ShorthandLookup(name)
+		}
+		if flag == nil {
+			return append([]string{"install"}, args...)
+		}
+		if !hasValue && flag.NoOptDefVal == "" {
+			i++ // its value
+		}
 	}
-	return append([]string{"install"}, args...)
+	return args
 }
 
 // root assembles the commands; each has a file of its own.

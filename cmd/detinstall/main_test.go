@@ -232,3 +232,25 @@ func cmdReadlink(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s -> %s, want %s", args[0], got, args[1])
 	}
 }
+
+func TestDefaultVerb(t *testing.T) {
+	a := &app{getenv: func(string) string { return "" }}
+	for in, want := range map[string]string{
+		"--repo x --pkgs y":     "install --repo x --pkgs y",
+		"-q --repo x":           "install -q --repo x",
+		"-q lock --repo x":      "-q lock --repo x",
+		"--cache lock --pkgs x": "install --cache lock --pkgs x",
+		"--cache c lock":        "--cache c lock",
+		"--cache=c build":       "--cache=c build",
+		"--strict --pkgs lock":  "install --strict --pkgs lock",
+		"solve --repo x":        "solve --repo x",
+		"--help":                "--help",
+		"--version":             "--version",
+		"":                      "",
+		"-o - --repo x":         "install -o - --repo x",
+	} {
+		if got := strings.Join(withDefaultVerb(a.root(), strings.Fields(in)), " "); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
