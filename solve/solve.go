@@ -79,7 +79,7 @@ type Solution struct{ Picks []Pick } // in the order of decision
 type Pick struct {
 	Package   *pkg.Package
 	Requested bool // by the user's own words
-	// Because is the chain's next link: Parent needs it by Clause. A nil Parent: the request itself, whose words are Clause.Text.
+	// Because is the chain's next link: Parent needs it by Clause. A nil Parent: the request itself, whose words are Clause.Text (empty for a base set's member).
 	Because Reason
 }
 

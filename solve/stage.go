@@ -50,8 +50,6 @@ func transactions(u pkg.Universe, r *Request, byID bool, choose chooser) (*Solut
 type wanted struct {
 	n    *node
 	text string // the user's own words; empty for members of a base set
-	// words are text or, without it, the name.
-	words string
 }
 
 func nodesOf(ws []wanted) []*node {
@@ -105,7 +103,7 @@ func (w *world) resolve(wants []Want) ([]wanted, error) {
 				return nil, err
 			}
 		}
-		out[i] = wanted{n, want.Text, want.words()}
+		out[i] = wanted{n, want.Text}
 	}
 	return out, nil
 }

@@ -11,7 +11,7 @@ func (w *world) trace(installed []*node, wants []wanted, picked []*node, all boo
 		t.in[n] = true
 	}
 	for _, want := range wants {
-		t.reach(want.n, Reason{Clause: pkg.Clause{Text: want.words}})
+		t.reach(want.n, Reason{Clause: pkg.Clause{Text: want.text}})
 	}
 	for _, n := range picked {
 		if n.essential || n.protected {

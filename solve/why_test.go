@@ -45,8 +45,8 @@ Package: extra
 		{{Literal: pkg.Literal{Name: "app"}, Text: "app"}},
 	}}
 	want := map[string]string{
-		"base":   "base <- request base",
-		"lib":    "base <- request base; lib <- base needs lib",
+		"base":   "base <- request ",
+		"lib":    "base <- request ; lib <- base needs lib",
 		"app":    "app <- request app",
 		"tool":   "app <- request app; tool <- app needs tool (>= 1) | other",
 		"exim":   "app <- request app; exim <- app needs mail",
