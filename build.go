@@ -20,8 +20,9 @@ type Result struct {
 	Pending []lock.Script   // scripts with leftovers that no waiver covers
 	Notes   []string        // worth telling, not wrong
 
-	packages []*pkg.Unpacked // in dependency order
-	locked   []lock.Package  // by the same index
+	Packages []lock.Package // in dependency order
+
+	packages []*pkg.Unpacked // by the same index
 }
 
 // Build makes the root of one architecture of lk ("" where the lock has only

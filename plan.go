@@ -108,7 +108,7 @@ func (p *plan) build(lk *lock.File, format pkg.Format) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := triggers.Input{Format: lk.Format, Arch: p.arch, Lock: lk}
+	in := triggers.Input{Format: lk.Format, Arch: p.arch, Lock: lk, Exclude: excludes(set), Include: includes(set)}
 	for i, u := range p.packages {
 		in.Packages = append(in.Packages, triggers.Installed{
 			Unpacked: u, Files: merged.Files[i], Requested: p.locked[i].Requested,
@@ -131,7 +131,7 @@ func (p *plan) build(lk *lock.File, format pkg.Format) (*Result, error) {
 		return nil, err
 	}
 	return &Result{Arch: p.arch, Tree: sealed, Hooks: p.readings, Pending: p.pending, Notes: merged.Notes,
-		packages: p.packages, locked: p.locked}, nil
+		Packages: p.locked, packages: p.packages}, nil
 }
 
 // errNoArch says that a lock lacks what was asked for.

@@ -39,7 +39,7 @@ func (r *Result) whyPackage(name string) ([]string, error) {
 	var roots []string
 	for i, p := range r.packages {
 		byName[p.Package.Name] = p.Package
-		if r.locked[i].Requested {
+		if r.Packages[i].Requested {
 			roots = append(roots, p.Package.Name)
 		}
 	}

@@ -18,11 +18,9 @@ func apt() Trigger {
 		Name: "apt",
 		Doc: "apt marks what it installs only for others as automatic, and installers write its sources. " +
 			"The same marks for all that was not requested; the sources of the example that the apt package ships, reduced to the suites and components of the lock.",
-		For:   []string{"deb"},
-		Reads: []string{"etc/passwd"},
-		Owns: []string{"var/lib/apt", "var/lib/apt/extended_states", "etc/apt/sources.list", "etc/apt/sources.list.d/*.sources",
-			"var/lib/apt/lists/partial", "var/cache/apt/archives/partial"},
-		Run: makeApt,
+		For:  []string{"deb"},
+		Owns: []string{"var/lib/apt", "var/lib/apt/extended_states", "etc/apt/sources.list", "etc/apt/sources.list.d/*.sources"},
+		Run:  makeApt,
 	}
 }
 
@@ -34,17 +32,6 @@ func makeApt(in Input) ([]Change, error) {
 	var out []Change
 	if b := extendedStates(in); len(b) > 0 && !exists(in.FS, "var/lib/apt/extended_states") {
 		out = append(out, file("var/lib/apt/extended_states", 0o644, b))
-	}
-	users, err := accountIDs(in.FS, "etc/passwd", 7)
-	if err != nil {
-		return nil, err
-	}
-	if _, ok := users["_apt"]; ok {
-		for _, p := range []string{"var/cache/apt/archives/partial", "var/lib/apt/lists/partial"} {
-			if exists(in.FS, p) {
-				out = append(out, Change{Meta, tree.Node{Path: p, Mode: 0o700, User: tree.Owner{Name: "_apt"}, Group: tree.Root}})
-			}
-		}
 	}
 	sources, err := aptSources(in.Packages[i], in.Lock.Sources)
 	if err != nil {

@@ -157,7 +157,7 @@ func (a *app) emit(produce func(*fetch.Client, *unpack.Store) ([]*detinstall.Res
 	res, err := emit.Write(ctx, stage, images, emit.Options{Stdout: a.stdout,
 		Dir: emit.DirOptions{KeepSetuid: a.opt.keepSetuid}, Cpio: emit.CpioOptions{Lossy: a.opt.lossy}})
 	if err != nil {
-		return err
+		return a.heal(store, results, err)
 	}
 	a.reportApplied(res.Applied)
 	if target.Kind != emit.KindStdout {
@@ -166,6 +166,23 @@ func (a *app) emit(produce func(*fetch.Client, *unpack.Store) ([]*detinstall.Res
 		}
 	}
 	return nil
+}
+
+// heal forgets what of the unpacked store is damaged, which shows only when a root is written: the next run decodes it again.
+func (a *app) heal(store *unpack.Store, results []*detinstall.Result, cause error) error {
+	if !a.opt.unpackedStore {
+		return cause
+	}
+	for _, r := range results {
+		names, err := store.Heal(r.Packages)
+		if err != nil {
+			return errors.Join(cause, err)
+		}
+		if len(names) > 0 {
+			a.note("unpacked store: damaged and forgotten: " + strings.Join(names, ", ") + "; run again")
+		}
+	}
+	return cause
 }
 
 // reportApplied says once what the host did not allow on disk.
