@@ -73,6 +73,16 @@ func wrapXz(data []byte, size int, dict byte) []byte {
 	return append(append(f, foot...), "YZ"...)
 }
 
+// with returns c with another control byte, dropping its properties where they do not belong.
+func with(c chunk, control byte) chunk {
+	d := bytes.Clone(c.data)
+	d[0] = control | d[0]&0x1f
+	if control < 0xc0 {
+		d = append(d[:5:5], d[6:]...)
+	}
+	return chunk{d, c.size}
+}
+
 // TestLzma2Chunks checks which sequences of chunks are valid, against liblzma.
 func TestLzma2Chunks(t *testing.T) {
 	lz := func(in []byte) chunk {
@@ -81,14 +91,6 @@ func TestLzma2Chunks(t *testing.T) {
 			t.Fatalf("%d chunks, the first with control %#x", len(c), c[0].data[0])
 		}
 		return c[0]
-	}
-	with := func(c chunk, control byte) chunk {
-		d := bytes.Clone(c.data)
-		d[0] = control | d[0]&0x1f
-		if control < 0xc0 {
-			d = append(d[:5:5], d[6:]...)
-		}
-		return chunk{d, c.size}
 	}
 	a := lz([]byte(strings.Repeat("abcabcabd", 30)))
 	b := lz([]byte(strings.Repeat("hello, world ", 20)))

@@ -8,7 +8,7 @@ package decompress
 //   - The outcome is chosen by conditional moves. The compiler makes them of
 //     "if code < bound { four assignments }" only if no load address depends on the
 //     assigned values. So the tree index comes from the borrow of bits.Sub64, not from
-//     a variable assigned in the branch. A test counts the instructions.
+//     a variable assigned in the branch. TestConditionalMoves counts the instructions.
 //   - adj makes one update rule of two: for bit 1, q -= q>>5; for bit 0,
 //     q += (2048-q)>>5, which is q -= (q-2017)>>5 with an arithmetic shift.
 
@@ -34,9 +34,9 @@ func bit(p *uint16, r, c uint64) (bool, uint64, uint64) {
 	return true, r - b, c - b
 }
 
-// choose decodes one bit without a branch. p is its probability, which q has been read
-// from, and q0 and q1 are those of the bits that may follow. It returns the range and
-// the code, the next probability, and the bit's complement.
+// choose decodes one bit without a branch. p is its probability, from which q has been read;
+// q0 and q1 are those of the bit after it, for either outcome. It returns the range, the
+// code, the next probability, and x plus the bit, where x is even: the next index.
 func choose(p *uint16, q, q0, q1, r, c, x uint64) (rest, diff, next, i uint64) {
 	b := (r >> 11) * q
 	diff, borrow := bits.Sub64(c, b, 0)
