@@ -97,6 +97,7 @@ func exitCode(err error) (code int, hint string) {
 
 // finish prints err, if any, and returns the exit code.
 func (a *app) finish(err error) int {
+	a.bar.clear()
 	if err == nil {
 		return 0
 	}

@@ -28,6 +28,7 @@ type app struct {
 	getenv         func(string) string
 	now            func() time.Time
 	opt            options
+	bar            *meter // nil where no progress is shown
 }
 
 // run executes the command line args and returns the exit code. It is the whole program but for the process.

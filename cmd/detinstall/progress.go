@@ -10,8 +10,9 @@ import (
 	"golang.org/x/term"
 )
 
-// meter draws one line of progress on a terminal: files, bytes, rate.
+// meter shows downloads: on a terminal one line with files, bytes and rate; plainly, a line for each file.
 type meter struct {
+	plain bool
 	mu    sync.Mutex
 	w     io.Writer
 	now   func() time.Time
@@ -22,14 +23,26 @@ type meter struct {
 	shown bool
 }
 
-// meter returns a meter where --progress wants one, else nil.
-func (a *app) meter() *meter {
-	f, ok := a.stderr.(*os.File)
-	tty := ok && term.IsTerminal(int(f.Fd()))
-	if a.opt.quiet || a.opt.progress == "none" || (a.opt.progress == "auto" && !tty) || a.opt.progress == "plain" {
-		return nil
+// newMeter returns a meter where --progress wants one, else nil.
+func (a *app) newMeter() (*meter, error) {
+	m := &meter{w: a.stderr, now: a.now, start: a.now()}
+	switch a.opt.progress {
+	case "auto":
+		f, ok := a.stderr.(*os.File)
+		if !ok || !term.IsTerminal(int(f.Fd())) {
+			return nil, nil
+		}
+	case "plain":
+		m.plain = true
+	case "none":
+		return nil, nil
+	default:
+		return nil, usage("--progress " + a.opt.progress + ": want auto, plain or none")
 	}
-	return &meter{w: a.stderr, now: a.now, start: a.now()}
+	if a.opt.quiet {
+		return nil, nil
+	}
+	return m, nil
 }
 
 // Add counts n bytes of the file that is on its way.
@@ -37,7 +50,7 @@ func (m *meter) Add(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.bytes += n
-	if t := m.now(); t.Sub(m.drawn) > 100*time.Millisecond {
+	if t := m.now(); !m.plain && t.Sub(m.drawn) > 100*time.Millisecond {
 		m.drawn = t
 		m.draw(t)
 	}
@@ -47,11 +60,15 @@ func (m *meter) Add(n int64) {
 func (m *meter) Start(string, int64) {}
 
 // Done counts a file that has arrived.
-func (m *meter) Done(_ string, err error) {
+func (m *meter) Done(name string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err == nil {
-		m.files++
+	if err != nil {
+		return
+	}
+	m.files++
+	if m.plain {
+		fmt.Fprintf(m.w, "detinstall: fetched %s\n", name)
 	}
 }
 
@@ -61,8 +78,11 @@ func (m *meter) draw(t time.Time) {
 	m.shown = true
 }
 
-// clear takes the line away, before anything else is printed.
+// clear takes the line away, before anything else is printed. A nil meter has none.
 func (m *meter) clear() {
+	if m == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.shown {

@@ -32,8 +32,11 @@ func (a *app) client() (*fetch.Client, error) {
 	}
 	cfg := fetch.Config{Dir: dir, Offline: a.opt.offline, Now: a.now().Unix(), Mirrors: mirrors, Demo: fixtures.All(),
 		Report: a.note, Version: detinstall.Version}
-	if m := a.meter(); m != nil {
-		cfg.Progress = m
+	if a.bar, err = a.newMeter(); err != nil {
+		return nil, err
+	}
+	if a.bar != nil {
+		cfg.Progress = a.bar
 	}
 	if s := a.getenv("DETINSTALL_STALL"); s != "" {
 		if cfg.Stall, err = time.ParseDuration(s); err != nil {
@@ -96,6 +99,7 @@ func (a *app) limits() (pkg.Limits, error) {
 
 // note prints a remark unless -q.
 func (a *app) note(text string) {
+	a.bar.clear()
 	if !a.opt.quiet {
 		fmt.Fprintf(a.stderr, "detinstall: %s\n", text)
 	}
