@@ -254,3 +254,15 @@ func TestDefaultVerb(t *testing.T) {
 		}
 	}
 }
+
+// TestManual holds doc/detinstall.1 to the tables that the program uses; `make man` writes it.
+func TestManual(t *testing.T) {
+	var b bytes.Buffer
+	if code := run(t.Context(), []string{"man"}, nil, &b, &b); code != 0 {
+		t.Fatalf("exit code %d: %s", code, b.String())
+	}
+	have, err := os.ReadFile("../../doc/detinstall.1")
+	if err != nil || !bytes.Equal(have, b.Bytes()) {
+		t.Errorf("doc/detinstall.1 is not current: run make man (%v)", err)
+	}
+}

@@ -49,7 +49,7 @@ func (a *app) globalFlags(c *cobra.Command) {
 	f.StringVar(&o.color, "color", "auto", "auto, always or never")
 	f.StringVar(&o.cache, "cache", "", "cache directory (default $XDG_CACHE_HOME/detinstall)")
 	f.BoolVar(&o.offline, "offline", false, "use the cache only")
-	f.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "packages decoded at once")
+	f.IntVar(&o.jobs, "jobs", 0, "packages decoded at once (default: one per CPU)")
 	f.StringArrayVar(&o.limits, "limit", nil, "NAME=N: entries, file, total, ratio, dict or control, per package")
 }
 

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -75,7 +77,7 @@ func (a *app) store(c *fetch.Client, bodies unpack.Bodies) (*unpack.Store, error
 	if err != nil {
 		return nil, err
 	}
-	cfg := unpack.Config{Get: c, Formats: []pkg.Format{deb.Format{}}, Bodies: bodies, Jobs: a.opt.jobs, Limits: lim}
+	cfg := unpack.Config{Get: c, Formats: []pkg.Format{deb.Format{}}, Bodies: bodies, Jobs: cmp.Or(a.opt.jobs, runtime.GOMAXPROCS(0)), Limits: lim}
 	if a.opt.unpackedStore {
 		cfg.Kept = filepath.Join(c.Cache().Path(), "unpacked")
 	}
