@@ -14,50 +14,6 @@ import (
 	"github.com/detinstall/detinstall/pkg"
 )
 
-// Kind is a kind of duty.
-type Kind string
-
-// The kinds of duties, sorted.
-const (
-	Alternative Kind = "alternative" // Args: link, name, path, priority; Slaves
-	Diversion   Kind = "diversion"   // Args: path, to, package
-)
-
-// Duty is something that a script wants and a trigger does.
-type Duty struct {
-	Kind    Kind
-	Package string
-	Phase   pkg.Phase
-	Line    int // in the script, from 1
-	Args    []string
-	Slaves  [][]string // alternatives: link, name, path each
-}
-
-// Owns returns the paths that the duty makes, as the script spells them. What a kind makes besides
-// in places of its own (etc/alternatives) is for its trigger to declare.
-func (d Duty) Owns() []string {
-	if d.Kind != Alternative {
-		return nil
-	}
-	owned := []string{d.Args[0]}
-	for _, s := range d.Slaves {
-		owned = append(owned, s[0])
-	}
-	return owned
-}
-
-// Reads returns the paths that the duty looks at, as the script spells them.
-func (d Duty) Reads() []string {
-	if d.Kind != Alternative {
-		return nil
-	}
-	read := []string{d.Args[2]}
-	for _, s := range d.Slaves {
-		read = append(read, s[2])
-	}
-	return read
-}
-
 // Note is a line that needs no duty or that could not be read, with the reason.
 type Note struct {
 	Line   int

@@ -1,0 +1,68 @@
+package hooks
+
+import "github.com/detinstall/detinstall/pkg"
+
+// Kind is a kind of duty.
+type Kind string
+
+// The kinds of duties, sorted, with their Args by position. An Arg that is not
+// known to matter is empty: a mode that stays, an id that is to be allocated.
+const (
+	Alternative  Kind = "alternative"  // link, name, path, priority; Slaves
+	Capability   Kind = "capability"   // path, capabilities as setcap(8) spells them
+	Debconf      Kind = "debconf"      // question, value: what a script set or the request answered
+	Directory    Kind = "directory"    // path, mode (octal), user, group: made unless it is there
+	Diversion    Kind = "diversion"    // path, to, package
+	File         Kind = "file"         // path, mode, user, group; Body: what all scripts together leave there
+	Group        Kind = "group"        // name, gid, "system" or "user"
+	Link         Kind = "link"         // path, target
+	Member       Kind = "member"       // user, group
+	Meta         Kind = "meta"         // path, mode, user, group: of a path that is there
+	Shell        Kind = "shell"        // path of a login shell
+	Statoverride Kind = "statoverride" // user, group, mode, path: the record; a Meta comes with it
+	Sysusers     Kind = "sysusers"     // configuration files by name; none: all
+	SysV         Kind = "sysv"         // script, action of update-rc.d(8)
+	Tmpfiles     Kind = "tmpfiles"     // configuration files by name; none: all
+	Ucf          Kind = "ucf"          // path, package, md5 of what was offered: the registry; the file is a File
+	Unit         Kind = "unit"         // action of deb-systemd-helper or systemctl, unit, "system" or "user"
+	User         Kind = "user"         // name, uid, group, home, shell, comment, "system" or "user", "home" if the home directory is made
+)
+
+// Duty is something that a script wants and a trigger does.
+type Duty struct {
+	Kind    Kind
+	Package string
+	Phase   pkg.Phase
+	Line    int // in the script, from 1
+	Args    []string
+	Slaves  [][]string // alternatives: link, name, path each
+	Body    []byte     // files
+}
+
+// Owns returns the paths that the duty makes or changes, as the script spells them. What a kind makes besides
+// in places of its own (etc/alternatives) is for its trigger to declare.
+func (d Duty) Owns() []string {
+	switch d.Kind {
+	case Capability, Directory, File, Link, Meta:
+		return d.Args[:1]
+	case Alternative:
+		owned := []string{d.Args[0]}
+		for _, s := range d.Slaves {
+			owned = append(owned, s[0])
+		}
+		return owned
+	}
+	return nil
+}
+
+// Reads returns the paths that the duty looks at, as the script spells them.
+func (d Duty) Reads() []string {
+	if d.Kind != Alternative {
+		return nil
+	}
+	read := []string{d.Args[2]}
+	for _, s := range d.Slaves {
+		read = append(read, s[2])
+	}
+	return read
+}
