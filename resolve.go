@@ -159,7 +159,7 @@ func (s *Spec) solve(ctx context.Context, o *origin, format pkg.Format, policy s
 }
 
 // wants returns the two transactions of a request, as mmdebstrap makes them: first what is essential,
-// then the rest of the base set with the packages that were named.
+// then the packages that were named, in the order of the request, with the rest of the base set.
 func (s *Spec) wants(u pkg.Universe, o *origin, format pkg.Format) (first, second []solve.Want, err error) {
 	base, err := u.Base(s.base(o))
 	if err != nil {
@@ -171,6 +171,13 @@ func (s *Spec) wants(u pkg.Universe, o *origin, format pkg.Format) (first, secon
 			return nil, nil, &SpecError{Reason: err.Error()}
 		}
 	}
+	for _, text := range s.Pkgs {
+		w, err := parseWant(text, format)
+		if err != nil {
+			return nil, nil, err
+		}
+		second = append(second, w)
+	}
 	for _, name := range base {
 		w := solve.Want{Literal: pkg.Literal{Name: name}}
 		if slices.Contains(essential, name) {
@@ -178,13 +185,6 @@ func (s *Spec) wants(u pkg.Universe, o *origin, format pkg.Format) (first, secon
 		} else {
 			second = append(second, w)
 		}
-	}
-	for _, text := range canonicalList(s.Pkgs) {
-		w, err := parseWant(text, format)
-		if err != nil {
-			return nil, nil, err
-		}
-		second = append(second, w)
 	}
 	return first, second, nil
 }

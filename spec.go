@@ -31,6 +31,8 @@ type Spec struct {
 
 	AllowUnsigned bool `yaml:"allow_unsigned" json:"allow_unsigned,omitempty"`
 
+	// Pkgs is a set, and so part of the request. As with apt-get, the order counts where two of them leave open
+	// alternatives of which either satisfies the other (about one random set of five in a hundred); the lock settles it.
 	Pkgs       []string `yaml:"pkgs" json:"pkgs"`
 	Exclude    []string `yaml:"exclude" json:"exclude,omitempty"`
 	Pins       []Pin    `yaml:"pins" json:"pins,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"syscall"
 
 	"github.com/detinstall/detinstall"
@@ -78,7 +77,7 @@ func exitCode(err error) (code int, hint string) {
 	case errors.As(err, &unknown):
 		return codeUnsolved, ""
 	case errors.As(err, &unsat):
-		return codeUnsolved, ""
+		return codeUnsolved, unsat.Hint
 	case errors.As(err, &pending):
 		return codePending, "waive a script by its sha256 under waivers: in the spec file"
 	case errors.As(err, &conflict):
@@ -103,10 +102,6 @@ func (a *app) finish(err error) int {
 	}
 	code, hint := exitCode(err)
 	text := err.Error()
-	var unsat *solve.UnsatError
-	if errors.As(err, &unsat) {
-		text = explain(unsat)
-	}
 	if a.opt.json {
 		b, _ := json.Marshal(struct {
 			Type    string `json:"type"`
@@ -124,20 +119,4 @@ func (a *app) finish(err error) int {
 		fmt.Fprintf(a.stderr, "detinstall: hint: %s\n", hint)
 	}
 	return code
-}
-
-// explain lays the two chains of an unsatisfiable request side by side.
-func explain(e *solve.UnsatError) string {
-	var b strings.Builder
-	b.WriteString("no solution: " + e.Meet)
-	for i, chain := range e.Chains {
-		for j, link := range chain {
-			lead := "    "
-			if j == 0 {
-				lead = fmt.Sprintf("  %d. ", i+1)
-			}
-			b.WriteString("\n" + lead + link)
-		}
-	}
-	return b.String()
 }
