@@ -44,6 +44,14 @@ type Body interface {
 	Open() (io.ReadCloser, error)
 }
 
+// Summed is a Body that knows the CRC-32C of its bytes from the pass that hashed them. [Sealed.WriteTar]
+// compares that instead of the digest where this process itself wrote the bytes a moment ago: it finds damage as well, and
+// costs a tenth (500 MB: 0.03 s of CPU instead of 0.35 s). Bytes that come from anywhere else have no such sum.
+type Summed interface {
+	Body
+	CRC32C() uint32
+}
+
 // Content is the body of a regular file, by digest. Contents are compared by
 // Size and Digest and never by reading; the zero Content is the empty file.
 type Content struct {

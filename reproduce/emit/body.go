@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -70,7 +71,7 @@ func (s *Stage) putFile(r io.Reader, size int64) (tree.Content, error) {
 	if s.strict {
 		unix.Fchmod(fd, 0o600)
 	}
-	digest, err := copyBody(fileWriter(fd), r, size)
+	digest, crc, err := copyBody(fileWriter(fd), r, size)
 	if e := unix.Close(fd); err == nil && e != nil {
 		err = &fs.PathError{Op: "write", Path: s.shown("bodies/" + b.name), Err: e}
 	}
@@ -78,6 +79,7 @@ func (s *Stage) putFile(r io.Reader, size int64) (tree.Content, error) {
 		unix.Unlinkat(s.bodies, b.name, 0)
 		return tree.Content{}, err
 	}
+	b.crc = crc
 	return tree.Content{Size: size, Digest: digest, Body: b}, nil
 }
 
@@ -89,6 +91,7 @@ func (s *Stage) shown(name string) string { return s.name + "/" + name }
 type staged struct {
 	stage *Stage
 	size  int64
+	crc   uint32
 	mu    sync.Mutex // held while the file is looked up or moved
 	name  string     // a name in bodies, or a path in the tree
 	dir   int        // what name is relative to
@@ -103,6 +106,9 @@ func (b *staged) Open() (io.ReadCloser, error) {
 	}
 	return &fileReader{fd: fd, left: b.size}, nil
 }
+
+// CRC32C implements tree.Summed.
+func (b *staged) CRC32C() uint32 { return b.crc }
 
 // CopyTo writes the body to dst, without moving it through memory where the system can.
 func (b *staged) CopyTo(dst *os.File) error {
@@ -174,7 +180,7 @@ func (s *Stage) putSpool(r io.Reader, size int64) (tree.Content, error) {
 		return tree.Content{}, err
 	}
 	start := sp.end
-	digest, err := copyBody(io.NewOffsetWriter(sp.f, start), r, size)
+	digest, crc, err := copyBody(io.NewOffsetWriter(sp.f, start), r, size)
 	if err == nil {
 		sp.end += size
 	}
@@ -184,7 +190,7 @@ func (s *Stage) putSpool(r io.Reader, size int64) (tree.Content, error) {
 	if err != nil {
 		return tree.Content{}, err
 	}
-	return tree.Content{Size: size, Digest: digest, Body: section{s, sp.f, start, size}}, nil
+	return tree.Content{Size: size, Digest: digest, Body: section{s, sp.f, start, size, crc}}, nil
 }
 
 func (s *Stage) takeSpool() (*spool, error) {
@@ -216,7 +222,11 @@ type section struct {
 	stage     *Stage
 	f         *os.File
 	off, size int64
+	crc       uint32
 }
+
+// CRC32C implements tree.Summed.
+func (b section) CRC32C() uint32 { return b.crc }
 
 // Open implements tree.Body.
 func (b section) Open() (io.ReadCloser, error) {
@@ -234,22 +244,25 @@ type copier struct {
 
 var copiers = sync.Pool{New: func() any { return &copier{hash: sha256.New()} }}
 
-// copyBody copies exactly size bytes and returns their sha256.
-func copyBody(w io.Writer, r io.Reader, size int64) (d tree.Digest, err error) {
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// copyBody copies exactly size bytes and returns their sha256 and CRC-32C.
+func copyBody(w io.Writer, r io.Reader, size int64) (d tree.Digest, crc uint32, err error) {
 	c := copiers.Get().(*copier)
 	defer copiers.Put(c)
 	c.hash.Reset()
 	for size > 0 {
 		b := c.buf[:min(size, int64(len(c.buf)))]
 		if _, err := io.ReadFull(r, b); err != nil {
-			return d, short(err)
+			return d, 0, short(err)
 		}
 		c.hash.Write(b)
+		crc = crc32.Update(crc, castagnoli, b)
 		if _, err := w.Write(b); err != nil {
-			return d, err
+			return d, 0, err
 		}
 		size -= int64(len(b))
 	}
 	c.hash.Sum(d[:0])
-	return d, nil
+	return d, crc, nil
 }

@@ -240,7 +240,7 @@ func copyFrom(w io.Writer, c tree.Content) error {
 		}
 		return err
 	}
-	_, err = copyBody(w, r, c.Size)
+	_, _, err = copyBody(w, r, c.Size)
 	return err
 }
 
