@@ -76,8 +76,8 @@ func (a *app) install(c *cobra.Command) error {
 			return nil, err
 		}
 		a.warnUnsigned(lk)
-		if a.opt.lockfile != "" {
-			if err := writeLock(a.opt.lockfile, lk); err != nil {
+		if a.opt.lockfile != "" || spec.Ambient.Previous != nil {
+			if err := writeLock(a.lockName(), lk); err != nil {
 				return nil, err
 			}
 		}
