@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/detinstall/detinstall/internal/openpgp/pgptest"
@@ -20,9 +21,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// files is a pkg.Getter over a map from paths to bytes. It notes what it was asked for.
+// files is a pkg.Getter over a map from paths to bytes. It notes what it was asked for; like any getter it is asked by
+// several goroutines at once.
 type files struct {
 	m    map[string][]byte
+	mu   sync.Mutex
 	seen []string
 }
 
@@ -31,7 +34,9 @@ type blob struct{ *bytes.Reader }
 func (blob) Close() error { return nil }
 
 func (f *files) Get(_ context.Context, ref pkg.Ref) (pkg.Blob, error) {
+	f.mu.Lock()
 	f.seen = append(f.seen, ref.Path)
+	f.mu.Unlock()
 	data, ok := f.m[ref.Path]
 	what := ref.Repo.ID + ": " + ref.Path
 	switch {
