@@ -9,78 +9,147 @@ import (
 	"strings"
 
 	"github.com/detinstall/detinstall/pkg/tree"
-	"github.com/detinstall/detinstall/solve/lock"
+	"github.com/detinstall/detinstall/triggers/hooks"
 )
 
-// accounts is base-passwd's master files, then shadowconfig(8).
+// accounts is base-passwd's master files, then shadowconfig(8), then what adduser(8), useradd(8) and systemd-sysusers(8) add.
 func accounts() Trigger {
 	return Trigger{
 		Name: "accounts",
-		Doc: "base-passwd copies its passwd.master and group.master to /etc, passwd's shadowconfig moves the passwords to shadow and gshadow. " +
-			"The same, with the ids that the lock allocated; no backups (passwd-, group-).",
-		For:   []string{"deb"},
-		Reads: []string{masterDir + "/*", "usr/sbin/shadowconfig"},
-		Owns:  []string{"etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid", "etc/.pwd.lock"},
-		Run:   makeAccounts,
+		Doc: "base-passwd copies its passwd.master and group.master to /etc, passwd's shadowconfig moves the passwords to shadow and gshadow; " +
+			"adduser, useradd and systemd-sysusers add accounts. The same, sorted by name, with the ids that the lock allocated; no backups (passwd-, group-).",
+		For:    []string{"deb"},
+		Reads:  []string{masterDir + "/*", "usr/sbin/shadowconfig", "etc/sysusers.d/*", "usr/local/lib/sysusers.d/*", "usr/lib/sysusers.d/*"},
+		Duties: []hooks.Kind{hooks.Group, hooks.Member, hooks.Sysusers, hooks.User},
+		Owns:   []string{"etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid", "etc/.pwd.lock"},
+		Run:    makeAccounts,
 	}
 }
 
 const masterDir = "usr/share/base-passwd"
 
 func makeAccounts(in Input) ([]Change, error) {
-	if !exists(in.FS, masterDir+"/passwd.master") || !exists(in.FS, masterDir+"/group.master") || exists(in.FS, "etc/passwd") || exists(in.FS, "etc/group") {
+	if exists(in.FS, "etc/passwd") || exists(in.FS, "etc/group") {
 		return nil, nil
 	}
-	users, err := readAccounts(in.FS, masterDir+"/passwd.master", 7)
-	if err != nil {
+	r, err := readRoster(in.Duties, in.FS)
+	if err != nil || len(r.passwd)+len(r.shadowed)+len(r.users)+len(r.groups) == 0 {
 		return nil, err
 	}
-	groups, err := readAccounts(in.FS, masterDir+"/group.master", 4)
-	if err != nil {
+	if err := r.number(in.Lock.IDs); err != nil {
 		return nil, err
 	}
-	ids := in.Lock.IDs
-	if groups, err = groups.allocate(ids.Groups, func(g lock.ID) []string {
-		return []string{g.Name, "*", number(g.ID), ""}
-	}); err != nil {
-		return nil, err
-	}
-	if users, err = users.allocate(ids.Users, func(u lock.ID) []string {
-		return []string{u.Name, "*", number(u.ID), groups.id(u.Name, "65534"), "", "/nonexistent", "/usr/sbin/nologin"}
-	}); err != nil {
-		return nil, err
-	}
+	day := number(uint32(in.Lock.Epoch / 86400))
+	users, groups := r.lines(day)
 	var out []Change
 	if exists(in.FS, "usr/sbin/shadowconfig") {
-		out = append(out, shadow("etc/shadow", users, number(uint32(in.Lock.Epoch/86400))+":0:99999:7:::"),
-			shadow("etc/gshadow", groups, ":"), file("etc/.pwd.lock", 0o600, nil))
-		for _, t := range []table{users, groups} {
-			for _, fields := range t {
-				fields[1] = "x"
-			}
+		out = append(out, shadowFile("etc/shadow", users), shadowFile("etc/gshadow", groups), file("etc/.pwd.lock", 0o600, nil))
+		for _, l := range slices.Concat(users, groups) {
+			l.fields[1] = "x"
 		}
 	}
+	sub := r.subordinate()
 	for _, name := range []string{"etc/subuid", "etc/subgid"} {
-		if in.scripted("postinst", "/"+name) && !exists(in.FS, name) {
-			out = append(out, file(name, 0o644, nil))
+		if (len(sub) > 0 || in.scripted("postinst", "/"+name)) && !exists(in.FS, name) {
+			out = append(out, file(name, 0o644, sub))
 		}
 	}
-	return append(out, file("etc/passwd", 0o644, users.bytes()), file("etc/group", 0o644, groups.bytes())), nil
+	return append(out, file("etc/passwd", 0o644, accountFile(users)), file("etc/group", 0o644, accountFile(groups))), nil
 }
 
-// shadow returns the file that holds the passwords of t: NAME:PASSWORD:TAIL, for groups with their members.
-func shadow(path string, t table, tail string) Change {
+// accountLine is a line of passwd(5) or group(5), and what follows the password in shadow(5) or gshadow(5).
+type accountLine struct {
+	fields []string
+	tail   string
+}
+
+// lines returns the users and groups: base-passwd's in its order, then the others by name.
+func (r *roster) lines(day string) (users, groups []accountLine) {
+	for _, f := range r.passwd {
+		users = append(users, accountLine{f, day + ":0:99999:7:::"})
+	}
+	for _, u := range r.users {
+		password, tail := "!", day+"::::::"
+		switch {
+		case u.declared && u.expired:
+			password, tail = "!*", day+":::::1:"
+		case u.declared:
+			password = "!*"
+		case !u.system:
+			tail = day + ":0:99999:7:::"
+		}
+		gid := u.group
+		if g := find(r.groups, u.group); g != nil {
+			gid = number(g.id)
+		} else {
+			gid = r.shadowed.id(u.group, gid)
+		}
+		users = append(users, accountLine{[]string{u.name, password, number(u.id), gid, u.comment, u.home, u.shell}, tail})
+	}
+	for _, f := range r.shadowed {
+		groups = append(groups, accountLine{f, ":"})
+	}
+	for _, g := range r.groups {
+		password := "!"
+		if g.declared {
+			password = "!*"
+		}
+		groups = append(groups, accountLine{[]string{g.name, password, number(g.id), ""}, ":"})
+	}
+	for _, l := range groups {
+		l.fields[3] = r.membersOf(l.fields[0], l.fields[3])
+	}
+	return users, groups
+}
+
+// membersOf adds to the members that a group has those that were demanded, by name.
+func (r *roster) membersOf(group, members string) string {
+	var list []string
+	if members != "" {
+		list = strings.Split(members, ",")
+	}
+	for _, m := range r.members {
+		if m[1] == group && !slices.Contains(list, m[0]) {
+			list = append(list, m[0])
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+// subordinate returns the ranges that useradd(8) gives to users that are not the system's: 65536 each from 100000 on.
+func (r *roster) subordinate() []byte {
+	var b []byte
+	next := 100000
+	for _, u := range r.users {
+		if !u.system {
+			b = fmt.Appendf(b, "%s:%d:65536\n", u.name, next)
+			next += 65536
+		}
+	}
+	return b
+}
+
+// shadowFile returns the file that holds the passwords: NAME:PASSWORD:TAIL, for groups with their members.
+func shadowFile(path string, lines []accountLine) Change {
 	var b strings.Builder
-	for _, f := range t {
-		b.WriteString(f[0] + ":" + f[1] + ":" + tail)
-		if len(f) == 4 {
-			b.WriteString(f[3])
+	for _, l := range lines {
+		b.WriteString(l.fields[0] + ":" + l.fields[1] + ":" + l.tail)
+		if len(l.fields) == 4 {
+			b.WriteString(l.fields[3])
 		}
 		b.WriteByte('\n')
 	}
 	c := file(path, 0o640, []byte(b.String()))
 	c.Node.Group = tree.Owner{Name: "shadow"}
 	return c
+}
+
+func accountFile(lines []accountLine) []byte {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(strings.Join(l.fields, ":") + "\n")
+	}
+	return []byte(b.String())
 }
 
 func number(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
@@ -124,32 +193,16 @@ func (t table) id(name, none string) string {
 	return none
 }
 
-// allocate adds the accounts of ids that t does not have, sorted by name. An id that t gives
-// to the same name otherwise, or to another, is an error.
-func (t table) allocate(ids []lock.ID, line func(lock.ID) []string) (table, error) {
-	ids = slices.Clone(ids)
-	slices.SortFunc(ids, func(a, b lock.ID) int { return strings.Compare(a.Name, b.Name) })
-	for _, id := range ids {
-		switch old := t.id(id.Name, ""); {
-		case old == number(id.ID):
-			continue
-		case old != "":
-			return nil, fmt.Errorf("account %s: the lock has id %d, the distribution %s", tree.Quote(id.Name), id.ID, old)
-		}
-		if i := slices.IndexFunc(t, func(f []string) bool { return f[2] == number(id.ID) }); i >= 0 {
-			return nil, fmt.Errorf("account %s: id %d is that of %s", tree.Quote(id.Name), id.ID, tree.Quote(t[i][0]))
-		}
-		t = append(t, line(id))
-	}
-	return t, nil
-}
-
-func (t table) bytes() []byte {
-	var b strings.Builder
+// taken returns the names of t by id; of two names with one id the first.
+func (t table) taken() map[uint32]string {
+	m := map[uint32]string{}
 	for _, f := range t {
-		b.WriteString(strings.Join(f, ":") + "\n")
+		n, _ := strconv.ParseUint(f[2], 10, 32) // readAccounts checked it
+		if _, ok := m[uint32(n)]; !ok {
+			m[uint32(n)] = f[0]
+		}
 	}
-	return []byte(b.String())
+	return m
 }
 
 // Accounts reads etc/passwd and etc/group of a root. One that has none gives no ids; of two

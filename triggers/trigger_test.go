@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -23,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expectations in testdata")
 
 // TestTriggers runs every trigger on each testdata/*.txtar. "tree" is what the packages shipped (treetest), "requested" the names that
-// were, "NAME/control" and "NAME/postinst" are packages, "lock" what differs from testLock; "want" is every path that triggers
+// were, "duties" are more duties than the scripts come to, "NAME/control" and "NAME/postinst" are packages, "lock" what differs from testLock; "want" is every path that triggers
 // changed, but for those below var/lib/dpkg/info, "log" the changes, "body PATH" what a file holds, "error" the error.
 func TestTriggers(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -94,6 +96,8 @@ func runCase(t *testing.T, a *txtar.Archive) map[string]string {
 				id := lock.ID{Name: l, ID: uint32(900 + len(in.Lock.IDs.Users))}
 				in.Lock.IDs.Users, in.Lock.IDs.Groups = append(in.Lock.IDs.Users, id), append(in.Lock.IDs.Groups, id)
 			}
+		case f.Name == "duties":
+			in.Duties = append(in.Duties, parseDuties(t, string(f.Data))...)
 		case ok && member == "control":
 			c, err := deb.ParseControl(f.Data)
 			if err != nil {
@@ -123,6 +127,44 @@ func runCase(t *testing.T, a *txtar.Archive) map[string]string {
 			Requested: strings.Contains(requested, u.Package.Name), Pending: pending[u.Package.Name]})
 	}
 	return results(t, root, in)
+}
+
+// parseDuties reads a duty per line: KIND PACKAGE, then arguments, quoted as in Go where they need it; "| LINK NAME PATH" is a slave
+// and "body TEXT" a body.
+func parseDuties(t *testing.T, text string) []hooks.Duty {
+	t.Helper()
+	var ds []hooks.Duty
+	for l := range strings.Lines(text) {
+		var words []string
+		for l = strings.TrimSpace(l); l != ""; l = strings.TrimSpace(l) {
+			w, err := strconv.QuotedPrefix(l)
+			if err != nil {
+				w, _, _ = strings.Cut(l, " ")
+			}
+			l = l[len(w):]
+			if u, err := strconv.Unquote(w); err == nil {
+				w = u
+			}
+			words = append(words, w)
+		}
+		d := hooks.Duty{Kind: hooks.Kind(words[0]), Package: words[1], Phase: "postinst"}
+		args := words[2:]
+		if i := slices.Index(args, "body"); i >= 0 {
+			d.Body, args = []byte(args[i+1]), args[:i]
+		}
+		for i := slices.Index(args, "|"); i >= 0; i = slices.Index(args, "|") {
+			rest := args[i+1:]
+			j := slices.Index(rest, "|")
+			if j < 0 {
+				j = len(rest)
+			}
+			d.Slaves = append(d.Slaves, rest[:j])
+			args = slices.Concat(args[:i], rest[j:])
+		}
+		d.Args = args
+		ds = append(ds, d)
+	}
+	return ds
 }
 
 func results(t *testing.T, root *tree.Tree, in triggers.Input) map[string]string {
