@@ -125,7 +125,7 @@ The default command is install:
 // commands lists the subcommands by name; the man page and the help come from the same table.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.buildCommand(), a.cacheCommand(), a.diffCommand(), a.digestCommand(), a.installCommand(), a.lockCommand(),
+		a.buildCommand(), a.cacheCommand(), a.diffCommand(), a.digestCommand(), a.hooksCommand(), a.installCommand(), a.lockCommand(),
 		a.manCommand(), a.manifestCommand(), a.reposCommand(), a.solveCommand(), a.vendorCommand(), a.versionCommand(),
 		a.whyCommand(),
 	}
