@@ -3,6 +3,7 @@ package triggers
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func newJob(tr Trigger, t *tree.Tree, duties []hooks.Duty) (*job, error) {
 	for _, d := range duties {
 		if slices.Contains(tr.Duties, d.Kind) {
 			j.duties = append(j.duties, d)
-			owned = append(owned, d.Owns()...)
+			owned = append(owned, slices.Concat(d.Owns(), touched(t, d))...)
 			read = append(read, d.Reads()...)
 		}
 	}
@@ -42,6 +43,22 @@ func newJob(tr Trigger, t *tree.Tree, duties []hooks.Duty) (*job, error) {
 	j.reads = append(j.reads, literals(read)...)
 	j.writes = slices.Concat(j.owns, j.edits)
 	return j, nil
+}
+
+// touched returns what a duty changes besides what it names: the home directory that comes with
+// a user, and what a link leads to whose mode changes.
+func touched(t *tree.Tree, d hooks.Duty) []string {
+	switch d.Kind {
+	case hooks.User:
+		if home := homeOf(d); home != "" {
+			return []string{home}
+		}
+	case hooks.Capability, hooks.Meta:
+		if fi, err := fs.Stat(t.FS(), strings.TrimPrefix(d.Args[0], "/")); err == nil {
+			return []string{fi.Sys().(tree.Node).Path}
+		}
+	}
+	return nil
 }
 
 // resolve returns paths, which may begin with a slash, and, where they differ, what they mean in t.

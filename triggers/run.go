@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/solve/lock"
@@ -130,7 +131,7 @@ func (r *runner) apply(j *job, c Change) error {
 			return fmt.Errorf("trigger %s: meta /%s: %w", j.Name, tree.Quote(path), fs.ErrNotExist)
 		}
 		old.Mode = old.Mode&(fs.ModeType|fs.ModeCharDevice) | n.Mode&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky)
-		old.User, old.Group = n.User, n.Group
+		old.User, old.Group, old.Xattrs = n.User, n.Group, withXattrs(old.Xattrs, n.Xattrs)
 		n = old
 	}
 	if err := r.tree.Set(n); err != nil {
@@ -139,4 +140,14 @@ func (r *runner) apply(j *job, c Change) error {
 	r.writers[path] = j.Name
 	r.applied = append(r.applied, Applied{j.Name, c.Op, path})
 	return nil
+}
+
+// withXattrs returns old with the attributes of set instead of those of the same names, sorted.
+func withXattrs(old, set []tree.Xattr) []tree.Xattr {
+	out := slices.DeleteFunc(slices.Clone(old), func(x tree.Xattr) bool {
+		return slices.ContainsFunc(set, func(y tree.Xattr) bool { return x.Name == y.Name })
+	})
+	out = append(out, set...)
+	slices.SortFunc(out, func(a, b tree.Xattr) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }

@@ -191,7 +191,11 @@ func results(t *testing.T, root *tree.Tree, in triggers.Input) map[string]string
 		}
 		got["body "+a.Path] = string(b)
 	}
-	ids := tree.IDs{Unknown: tree.UnknownNumber}
+	ids, err := triggers.Accounts(root.FS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids.Unknown = tree.UnknownNumber
 	sealed, err := changed.Seal(tree.Epoch(in.Lock.Epoch), ids)
 	if err != nil {
 		t.Fatal(err)

@@ -44,13 +44,14 @@ func All() []Trigger {
 		apt(),
 		baseFiles(),
 		dpkg(),
+		paths(),
 	}
 }
 
 // Change is what a trigger wants of one path.
 type Change struct {
 	Op   Op
-	Node tree.Node // Put, Replace: the whole node; Meta: Path, Mode's permission bits, User, Group. A trigger cannot set a time.
+	Node tree.Node // Put, Replace: the whole node; Meta: Path, Mode's permission bits, User, Group, and the Xattrs that are set, others stay. A trigger cannot set a time.
 }
 
 // Op is a kind of change.

@@ -1,0 +1,216 @@
+package triggers
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/detinstall/detinstall/pkg/tree"
+	"github.com/detinstall/detinstall/triggers/hooks"
+)
+
+// paths is mkdir, install -d, ln, touch, chown, chmod, setcap, and redirections into files.
+func paths() Trigger {
+	return Trigger{
+		Name: "paths",
+		Doc: "Scripts make directories, links and files, and change modes, owners and capabilities. The same, from what all scripts together come to; " +
+			"so too the home directories that adduser makes (without the files of /etc/skel).",
+		Duties: []hooks.Kind{hooks.Capability, hooks.Directory, hooks.File, hooks.Link, hooks.Meta, hooks.User},
+		Run:    makePaths,
+	}
+}
+
+// pathSet is what becomes of the paths of duties.
+type pathSet struct {
+	in      Input
+	changes []Change
+	at      map[string]int // the change of a path
+}
+
+func makePaths(in Input) ([]Change, error) {
+	s := &pathSet{in: in, at: map[string]int{}}
+	for _, d := range in.Duties {
+		if err := s.add(d); err != nil {
+			return nil, fmt.Errorf("%s of package %s, line %d: %w", d.Phase, d.Package, d.Line, err)
+		}
+	}
+	return s.changes, nil
+}
+
+func (s *pathSet) add(d hooks.Duty) error {
+	switch d.Kind {
+	case hooks.User:
+		if home := homeOf(d); home != "" {
+			u := userOf(d)
+			mode := "0755" // SYS_DIR_MODE and DIR_MODE of adduser.conf(5)
+			if !u.system {
+				mode = "0700"
+			}
+			return s.directory(home, mode, u.name, u.group)
+		}
+		return nil
+	case hooks.Directory:
+		return s.directory(d.Args[0], d.Args[1], d.Args[2], d.Args[3])
+	case hooks.File:
+		return s.file(d)
+	case hooks.Link:
+		p, err := s.real(d.Args[0])
+		if err != nil {
+			return err
+		}
+		if n, ok := s.node(p); ok && n.Mode.Type() == fs.ModeSymlink && n.Link == d.Args[1] {
+			return nil
+		}
+		return s.put(link(p, d.Args[1]))
+	case hooks.Meta:
+		return s.meta(d.Args[0], func(n *tree.Node) error { return setMeta(n, d.Args[1], d.Args[2], d.Args[3]) })
+	case hooks.Capability:
+		return s.meta(d.Args[0], func(n *tree.Node) error {
+			c, err := capability(d.Args[1])
+			n.Xattrs = []tree.Xattr{{Name: "security.capability", Value: c}}
+			return err
+		})
+	}
+	return nil
+}
+
+// homeOf returns the home directory that a User duty makes, or "".
+func homeOf(d hooks.Duty) string {
+	if d.Kind != hooks.User || d.Args[7] != "home" || userOf(d).home == "/nonexistent" {
+		return ""
+	}
+	return userOf(d).home
+}
+
+// directory makes a directory unless something is there.
+func (s *pathSet) directory(name, mode, user, group string) error {
+	p, err := s.real(name)
+	if err != nil {
+		return err
+	}
+	if _, ok := s.node(p); ok {
+		return nil
+	}
+	c := dir(p, 0o755)
+	if err := setMeta(&c.Node, mode, user, group); err != nil {
+		return err
+	}
+	return s.put(c)
+}
+
+// file makes a file. One that packages ship with the same bytes stays.
+func (s *pathSet) file(d hooks.Duty) error {
+	p, err := s.real(d.Args[0])
+	if err != nil {
+		return err
+	}
+	c := file(p, 0o644, d.Body)
+	if err := setMeta(&c.Node, d.Args[1], d.Args[2], d.Args[3]); err != nil {
+		return err
+	}
+	if n, ok := s.node(p); ok && n.Mode.IsRegular() {
+		if old, err := fs.ReadFile(s.in.FS, p); err == nil && bytes.Equal(old, d.Body) {
+			return s.meta(p, func(n *tree.Node) error { return setMeta(n, d.Args[1], d.Args[2], d.Args[3]) })
+		}
+	}
+	return s.put(c)
+}
+
+func (s *pathSet) put(c Change) error {
+	if i, ok := s.at[c.Node.Path]; ok && s.changes[i].Op == Put {
+		return fmt.Errorf("/%s: another duty made it", tree.Quote(c.Node.Path))
+	}
+	s.at[c.Node.Path] = len(s.changes)
+	s.changes = append(s.changes, c)
+	return nil
+}
+
+// meta changes what is there, or what an earlier duty made. A path that the path filters may have left out is none.
+func (s *pathSet) meta(name string, change func(*tree.Node) error) error {
+	p, err := s.real(name)
+	if err != nil {
+		return err
+	}
+	if n, ok := s.node(p); ok && n.Mode.Type() == fs.ModeSymlink { // chown and chmod follow links
+		fi, err := fs.Stat(s.in.FS, p)
+		if err != nil {
+			return err
+		}
+		p = fi.Sys().(tree.Node).Path
+	}
+	i, ok := s.at[p]
+	if !ok {
+		n, there := s.node(p)
+		if !there && len(s.in.Exclude) > 0 {
+			return nil
+		}
+		if !there {
+			return &fs.PathError{Op: "change", Path: "/" + p, Err: fs.ErrNotExist}
+		}
+		i = len(s.changes)
+		s.at[p] = i
+		s.changes = append(s.changes, Change{Meta, tree.Node{Path: p, Mode: n.Mode, User: n.User, Group: n.Group}})
+	}
+	return change(&s.changes[i].Node)
+}
+
+// node returns what is at the real path p: made by an earlier duty, or in the tree.
+func (s *pathSet) node(p string) (tree.Node, bool) {
+	if i, ok := s.at[p]; ok && s.changes[i].Op == Put {
+		return s.changes[i].Node, true
+	}
+	fi, err := fs.Lstat(s.in.FS, p)
+	if err != nil {
+		return tree.Node{}, false
+	}
+	return fi.Sys().(tree.Node), true
+}
+
+// real returns the path that name means, links in its parents followed, so that one path has one change.
+func (s *pathSet) real(name string) (string, error) {
+	p := strings.TrimPrefix(name, "/")
+	if err := tree.CheckPath(p); err != nil {
+		return "", err
+	}
+	if p == "." {
+		return p, nil
+	}
+	parent := path.Dir(p)
+	if fi, err := fs.Stat(s.in.FS, parent); err == nil {
+		return path.Join(fi.Sys().(tree.Node).Path, path.Base(p)), nil
+	}
+	parent, err := s.real(parent)
+	return path.Join(parent, path.Base(p)), err
+}
+
+// setMeta gives n what is not empty: an octal mode, a user and a group by name or number.
+func setMeta(n *tree.Node, mode, user, group string) error {
+	if mode != "" {
+		m, err := strconv.ParseUint(mode, 8, 12)
+		if err != nil {
+			return fmt.Errorf("mode %q of /%s", mode, tree.Quote(n.Path))
+		}
+		n.Mode = n.Mode&(fs.ModeType|fs.ModeCharDevice) | fs.FileMode(m&0o777)
+		for bit, flag := range map[uint64]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+			if m&bit != 0 {
+				n.Mode |= flag
+			}
+		}
+	}
+	n.User, n.Group = ownerOf(user, n.User), ownerOf(group, n.Group)
+	return nil
+}
+
+func ownerOf(text string, none tree.Owner) tree.Owner {
+	if text == "" {
+		return none
+	}
+	if id, err := strconv.ParseUint(cmp.Or(strings.TrimPrefix(text, "#"), text), 10, 32); err == nil {
+		return tree.Owner{ID: uint32(id)}
+	}
+	return tree.Owner{Name: text}
+}
