@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/tree"
@@ -129,6 +130,9 @@ func Solve(ctx context.Context, spec *Spec, store *unpack.Store) (*Solutions, er
 func (s *Spec) solve(ctx context.Context, o *origin, format pkg.Format, policy solve.Policy, arch string, store *unpack.Store) (*Solved, error) {
 	opt := pkg.IndexOptions{Now: s.Ambient.Now, NotBefore: map[string]int64{}}
 	for _, r := range o.repos {
+		if s.Ambient.Exact {
+			r.Grace = 0
+		}
 		if s.Ambient.Seen != nil {
 			opt.NotBefore[r.ID] = s.Ambient.Seen(r.ID)
 		}
@@ -140,6 +144,7 @@ func (s *Spec) solve(ctx context.Context, o *origin, format pkg.Format, policy s
 	if err != nil {
 		return nil, err
 	}
+	s.warnStale(u.Verified())
 	req := solve.Request{Exclude: s.Exclude, Arch: arch, Recommends: s.Recommends, NoDeps: s.NoDeps, Compare: format.Compare}
 	first, second, err := s.wants(u, o, format)
 	if err != nil {
@@ -156,6 +161,16 @@ func (s *Spec) solve(ctx context.Context, o *origin, format pkg.Format, policy s
 		return nil, err
 	}
 	return &Solved{Arch: arch, Solution: sol, Verified: u.Verified()}, nil
+}
+
+// warnStale tells of indexes whose time has run out.
+func (s *Spec) warnStale(indexes []pkg.Verified) {
+	for _, v := range indexes {
+		if v.Stale != 0 && s.Ambient.Warn != nil {
+			s.Ambient.Warn(fmt.Sprintf("WARNING: the index of %s was valid until %s, and this machine's clock says %s: the mirror may be behind",
+				v.Repo.ID, tree.Epoch(v.Stale).Format(time.DateOnly), tree.Epoch(s.Ambient.Now).Format(time.DateOnly)))
+		}
+	}
 }
 
 // wants returns the two transactions of a request, as mmdebstrap makes them: first what is essential,

@@ -82,6 +82,8 @@ type Waiver struct {
 // Ambient is what only the caller can know. Nothing of it is read from the process.
 type Ambient struct {
 	Now      int64                 // reference time for Valid-Until, seconds since 1970; 0 skips the checks
+	Exact    bool                  // Now was given by the user, not read from a clock: nothing is taken after its time
+	Warn     func(string)          // told of what is accepted, but should be known; nil: nobody
 	Epoch    *int64                // SOURCE_DATE_EPOCH, where the caller honours it
 	Previous *lock.File            // the lock that this resolution replaces: its ids are kept
 	Seen     func(id string) int64 // newest date seen of the repository with this ID: an older index is refused; nil: none

@@ -40,6 +40,7 @@ type Verified struct {
 	Index       [32]byte // sha256 of the signed file
 	Date        int64    // seconds since 1970
 	Fingerprint []string // of the keys whose signatures were good, sorted; empty: unsigned
+	Stale       int64    // when the index's time ran out, where it was taken all the same (Repo.Grace); else 0
 }
 
 // Universe is everything that may be installed for one architecture. It is safe for concurrent use.

@@ -168,6 +168,9 @@ type Repo struct {
 	Keys []Key
 	// Unsigned accepts a repository without a valid signature: loud, and recorded in the lock.
 	Unsigned bool
+	// Grace is for how many seconds an index is taken, loudly, after its time has run out. A distribution's own repositories have
+	// some, since mirrors lag behind; the zero value has none.
+	Grace int64
 	// Expect binds the identity of the signed index; an empty field expects nothing.
 	Expect Identity
 }

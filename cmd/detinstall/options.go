@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,7 @@ type options struct {
 	spec     detinstall.Spec
 	specFile string
 	epoch    int64
+	asOf     string
 	mirrors  []string
 	noWeak   bool
 	foreign  []string
@@ -73,6 +75,7 @@ func (a *app) requestFlags(c *cobra.Command) {
 	f.BoolVar(&s.Recommends, "recommends", false, "install weak dependencies too")
 	f.BoolVar(&o.noWeak, "no-weak", false, "do not install weak dependencies")
 	f.BoolVar(&s.NoDeps, "no-deps", false, "install exactly what is named")
+	f.StringVar(&o.asOf, "as-of", "", "reference time for the validity of indexes: seconds since 1970, a date, or none (default: this machine's clock)")
 	f.Int64Var(&o.epoch, "epoch", -1, "time of the root in seconds since 1970, for a new lock")
 	f.StringArrayVar(&s.ExcludePaths, "exclude-path", nil, "glob of paths to leave out, as dpkg's path-exclude")
 	f.StringArrayVar(&s.IncludePaths, "include-path", nil, "glob of paths to keep all the same, as dpkg's path-include")
@@ -99,6 +102,7 @@ func (a *app) outputFlags(c *cobra.Command) {
 // request returns the request of the command line c over that of -c.
 func (a *app) request(c *cobra.Command) (*detinstall.Spec, error) {
 	s := &detinstall.Spec{}
+	var err error
 	if a.opt.specFile != "" {
 		f, err := os.Open(a.opt.specFile)
 		if err != nil {
@@ -116,7 +120,11 @@ func (a *app) request(c *cobra.Command) (*detinstall.Spec, error) {
 	if a.opt.noWeak && s.Recommends {
 		return nil, usage("--recommends and --no-weak exclude each other")
 	}
-	s.Ambient.Now = a.now().Unix()
+	s.Ambient.Warn = a.note
+	if s.Ambient.Now, err = a.referenceTime(); err != nil {
+		return nil, err
+	}
+	s.Ambient.Exact = a.opt.asOf != ""
 	s.Ambient.Arch = runtime.GOARCH
 	if v := a.getenv("SOURCE_DATE_EPOCH"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)
@@ -126,6 +134,25 @@ func (a *app) request(c *cobra.Command) (*detinstall.Spec, error) {
 		s.Ambient.Epoch = &n
 	}
 	return s, nil
+}
+
+// referenceTime reads --as-of.
+func (a *app) referenceTime() (int64, error) {
+	switch a.opt.asOf {
+	case "":
+		return a.now().Unix(), nil
+	case "none":
+		return 0, nil
+	}
+	if n, err := strconv.ParseInt(a.opt.asOf, 10, 64); err == nil && n > 0 {
+		return n, nil
+	}
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(form, a.opt.asOf); err == nil {
+			return t.Unix(), nil
+		}
+	}
+	return 0, usage("--as-of " + a.opt.asOf + ": want seconds since 1970, YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or none")
 }
 
 // overlay puts the flags that were given over s.

@@ -32,7 +32,14 @@ func (a *app) client() (*fetch.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := fetch.Config{Dir: dir, Offline: a.opt.offline, Now: a.now().Unix(), Mirrors: mirrors, Demo: fixtures.All(),
+	now, err := a.referenceTime()
+	if err != nil {
+		return nil, err
+	}
+	if now == 0 {
+		now = a.now().Unix()
+	}
+	cfg := fetch.Config{Dir: dir, Offline: a.opt.offline, Now: now, Mirrors: mirrors, Demo: fixtures.All(),
 		Report: a.note, Version: detinstall.Version}
 	if a.bar, err = a.newMeter(); err != nil {
 		return nil, err

@@ -51,6 +51,9 @@ func (x *indexReader) readRelease(ctx context.Context) error {
 	}
 	slices.Sort(x.verified.Fingerprint)
 	x.verified.Fingerprint = slices.Compact(x.verified.Fingerprint)
+	if x.release.stale(x.opt) {
+		x.verified.Stale = x.release.ValidUntil
+	}
 	return x.release.checkTrust(x.what(s.name), x.repo, x.opt)
 }
 

@@ -161,10 +161,15 @@ func (r *ReleaseFile) checkTrust(what string, repo *pkg.Repo, opt pkg.IndexOptio
 	if r.Date > opt.Now+day {
 		return pkg.Distrust(what, "dated %s, which is in the future", stamp(r.Date))
 	}
-	if r.ValidUntil != 0 && opt.Now > r.ValidUntil {
+	if r.stale(opt) && opt.Now > r.ValidUntil+repo.Grace {
 		return pkg.Distrust(what, "expired on %s", stamp(r.ValidUntil))
 	}
 	return nil
+}
+
+// stale reports whether the file's time has run out at the reference time.
+func (r *ReleaseFile) stale(opt pkg.IndexOptions) bool {
+	return opt.Now != 0 && r.ValidUntil != 0 && opt.Now > r.ValidUntil
 }
 
 func stamp(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }

@@ -77,10 +77,14 @@ func (r Release) Repos(arch string) []*pkg.Repo {
 	return repos
 }
 
+// grace is for how long after its Valid-Until an index of a distribution is taken, with a warning: a mirror's copy that is
+// two weeks behind was seen, and refusing it helps nobody as long as no older state is played back.
+const grace = 30 * day
+
 // Repo returns the repository of one suite of r's distribution, whether it is r's own ("trixie-backports") or not; component main. Its
 // ID is ARCHIVE@SUITE, where the archive is "debian", "debian-security" or "ubuntu".
 func (r Release) Repo(suite, arch string) *pkg.Repo {
-	repo := &pkg.Repo{Format: "deb", Suite: suite, Components: []string{"main"}}
+	repo := &pkg.Repo{Format: "deb", Suite: suite, Components: []string{"main"}, Grace: grace}
 	repo.Expect.Suite = suite
 	archive := r.Distro
 	switch {
