@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ func newJob(tr Trigger, t *tree.Tree, duties []hooks.Duty) (*job, error) {
 		if slices.Contains(tr.Duties, d.Kind) {
 			j.duties = append(j.duties, d)
 			owned = append(owned, slices.Concat(d.Owns(), touched(t, d))...)
-			read = append(read, d.Reads()...)
+			read = append(read, slices.Concat(d.Reads(), lookedAt(d))...)
 		}
 	}
 	owned, err := resolve(t, owned)
@@ -57,6 +58,18 @@ func touched(t *tree.Tree, d hooks.Duty) []string {
 		if fi, err := fs.Stat(t.FS(), strings.TrimPrefix(d.Args[0], "/")); err == nil {
 			return []string{fi.Sys().(tree.Node).Path}
 		}
+	}
+	return nil
+}
+
+// lookedAt returns what a trigger looks at for a duty that does not name it in [hooks.Duty.Reads]: the
+// directory of a shell, the file that ucf keeps a copy of.
+func lookedAt(d hooks.Duty) []string {
+	switch d.Kind {
+	case hooks.Shell:
+		return []string{path.Dir(d.Args[0])}
+	case hooks.Ucf:
+		return d.Args[:1]
 	}
 	return nil
 }

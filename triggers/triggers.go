@@ -45,6 +45,7 @@ func All() []Trigger {
 		baseFiles(),
 		dpkg(),
 		paths(),
+		shells(),
 	}
 }
 
