@@ -161,7 +161,6 @@ var gaps = []struct{ glob, why string }{
 	{"etc/environment", "touch of libpam-modules"},
 	{"etc/security/opasswd", "touch of libpam-modules"},
 	{"var/log/faillog", "touch of login"},
-	{"etc/ld.so.cache", "ldconfig"},
 	{"etc/localtime", "tzdata"},
 	{"etc/timezone", "tzdata"},
 	{"etc/pam.d/*", "pam-auth-update"},

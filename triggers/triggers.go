@@ -46,6 +46,7 @@ func All() []Trigger {
 		dpkg(),
 		paths(),
 		shells(),
+		ldconfig(),
 	}
 }
 
