@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,9 @@ func paths() Trigger {
 		Run:    makePaths,
 	}
 }
+
+// bookkeeping are files that scripts touch and another trigger makes.
+var bookkeeping = []string{"etc/shells", "etc/subgid", "etc/subuid", ucfHashes, ucfRegistry, "var/lib/dpkg/statoverride", "var/lib/shells.state"}
 
 // pathSet is what becomes of the paths of duties.
 type pathSet struct {
@@ -108,6 +112,9 @@ func (s *pathSet) file(d hooks.Duty) error {
 	if err != nil {
 		return err
 	}
+	if slices.Contains(bookkeeping, p) {
+		return nil
+	}
 	c := file(p, 0o644, d.Body)
 	if err := setMeta(&c.Node, d.Args[1], d.Args[2], d.Args[3]); err != nil {
 		return err
@@ -132,7 +139,7 @@ func (s *pathSet) put(c Change) error {
 // meta changes what is there, or what an earlier duty made. A path that the path filters may have left out is none.
 func (s *pathSet) meta(name string, change func(*tree.Node) error) error {
 	p, err := s.real(name)
-	if err != nil {
+	if err != nil || slices.Contains(bookkeeping, p) {
 		return err
 	}
 	if n, ok := s.node(p); ok && n.Mode.Type() == fs.ModeSymlink { // chown and chmod follow links

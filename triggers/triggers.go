@@ -44,9 +44,10 @@ func All() []Trigger {
 		apt(),
 		baseFiles(),
 		dpkg(),
+		ldconfig(),
 		paths(),
 		shells(),
-		ldconfig(),
+		ucf(),
 	}
 }
 

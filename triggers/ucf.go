@@ -1,0 +1,101 @@
+package triggers
+
+import (
+	"cmp"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/detinstall/detinstall/pkg/tree"
+	"github.com/detinstall/detinstall/triggers/hooks"
+)
+
+// ucf is the bookkeeping of ucf(1) and ucfr(1).
+func ucf() Trigger {
+	return Trigger{
+		Name: "ucf",
+		Doc: "ucf remembers the digest of every configuration file that it was offered, and a copy; ucfr remembers whose it is. " +
+			"The same, sorted by path, so that a later ucf knows what the administrator changed; no backups (hashfile.0).",
+		For:    []string{"deb"},
+		Duties: []hooks.Kind{hooks.Ucf},
+		Reads:  []string{"usr/bin/ucf"},
+		Owns:   []string{"var/lib/ucf", "var/lib/ucf/cache", "var/lib/ucf/cache/*", ucfHashes, ucfRegistry},
+		Run:    makeUcf,
+	}
+}
+
+const (
+	ucfHashes   = "var/lib/ucf/hashfile"
+	ucfRegistry = "var/lib/ucf/registry"
+	ucfCached   = 25600 // a file of this many bytes is too large for a copy, unless --three-way is said
+)
+
+func makeUcf(in Input) ([]Change, error) {
+	if !exists(in.FS, "usr/bin/ucf") && len(in.Duties) == 0 {
+		return nil, nil
+	}
+	var hashes, registry []byte
+	var out []Change
+	for _, d := range lastOfEach(in.Duties) {
+		n, body, err := ucfOffered(in.FS, d)
+		if err != nil {
+			return nil, err
+		}
+		sum := d.Args[2]
+		if sum == "" && body != nil {
+			h := md5.Sum(body)
+			sum = hex.EncodeToString(h[:])
+		}
+		if sum != "" {
+			hashes = fmt.Appendf(hashes, "%s  %s\n", sum, d.Args[0])
+		}
+		if d.Args[1] != "" {
+			registry = fmt.Appendf(registry, "%s \t %s\n", d.Args[1], d.Args[0])
+		}
+		if body != nil && (len(body) < ucfCached || slices.Contains(d.Args[3:], "three-way")) {
+			c := file("var/lib/ucf/cache/"+strings.ReplaceAll(d.Args[0], "/", ":"), 0o644, body)
+			if n.Path != "" {
+				c.Node.Mode, c.Node.User, c.Node.Group = n.Mode, n.User, n.Group
+			}
+			out = append(out, c)
+		}
+	}
+	if len(out) > 0 && !exists(in.FS, "var/lib/ucf/cache") {
+		out = append([]Change{dir("var/lib/ucf/cache", 0o755)}, out...)
+	}
+	return append(out, file(ucfHashes, 0o644, hashes), file(ucfRegistry, 0o644, registry)), nil
+}
+
+// lastOfEach returns the last duty for each path, sorted by path.
+func lastOfEach(ds []hooks.Duty) []hooks.Duty {
+	var out []hooks.Duty
+	for _, d := range slices.Backward(ds) {
+		if !slices.ContainsFunc(out, func(o hooks.Duty) bool { return o.Args[0] == d.Args[0] }) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b hooks.Duty) int { return cmp.Compare(a.Args[0], b.Args[0]) })
+	return out
+}
+
+// ucfOffered returns the file as ucf was offered it and what has its owner and mode: the duty's body, else the file that is there if that has
+// the digest, else no bytes.
+func ucfOffered(fsys fs.FS, d hooks.Duty) (n tree.Node, body []byte, err error) {
+	fi, err := fs.Stat(fsys, strings.TrimPrefix(d.Args[0], "/"))
+	if err == nil {
+		n = fi.Sys().(tree.Node)
+	}
+	if len(d.Body) > 0 || err != nil {
+		return n, d.Body, nil
+	}
+	if body, err = fs.ReadFile(fsys, strings.TrimPrefix(d.Args[0], "/")); err != nil {
+		return n, nil, err
+	}
+	if h := md5.Sum(body); d.Args[2] != "" && hex.EncodeToString(h[:]) != d.Args[2] {
+		return n, nil, nil
+	}
+	return n, body, nil
+}
