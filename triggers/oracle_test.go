@@ -154,7 +154,6 @@ var gaps = []struct{ glob, why string }{
 	{"var/lib/dpkg/lock*", "made by the first dpkg that runs"},
 	{"var/lib/dpkg/triggers/Lock", "made by the first dpkg that runs"},
 	{"var/lib/dpkg/*-old", "backup"},
-	{"var/lib/dpkg/statoverride", "ours is empty instead of missing"},
 	// Duties that are not read yet.
 	{"var/lib/dpkg/arch-native", "dpkg's postinst writes it by a redirection"},
 	{"var/lib/dpkg/diversions", "bookworm: those of dash depend on the output of dpkg-divert"},
