@@ -43,6 +43,7 @@ func All() []Trigger {
 		alternatives(),
 		apt(),
 		baseFiles(),
+		debconf(),
 		dpkg(),
 		ldconfig(),
 		paths(),
