@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"internal/openpgp":         {"pkg/tree"},
 	"internal/openpgp/pgptest": {},
 	"internal/ldcache":         {"pkg/tree"},
+	"internal/unitfile":        {"pkg/tree"},
 	"pkg/deb":                  {"pkg", "pkg/tree", "internal/"},
 	"solve":                    {"pkg"},
 	"solve/lock":               {"pkg", "pkg/tree"},

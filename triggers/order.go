@@ -42,6 +42,16 @@ func newJob(tr Trigger, t *tree.Tree, duties []hooks.Duty) (*job, error) {
 	}
 	j.owns = append(j.owns, literals(owned)...)
 	j.reads = append(j.reads, literals(read)...)
+	if tr.Claims != nil {
+		claimed, err := tr.Claims(t.FS(), j.duties)
+		if err != nil {
+			return nil, err
+		}
+		if claimed, err = resolve(t, claimed); err != nil {
+			return nil, err
+		}
+		j.owns, j.reads = append(j.owns, literals(claimed)...), append(j.reads, literals(claimed)...)
+	}
 	j.writes = slices.Concat(j.owns, j.edits)
 	return j, nil
 }

@@ -104,7 +104,7 @@ func (r *runner) apply(j *job, c Change) error {
 	if err != nil {
 		return fmt.Errorf("trigger %s: %w", j.Name, err)
 	}
-	if w, ok := r.writers[path]; ok {
+	if w, ok := r.writers[path]; ok && (c.Op != Meta || j.Claims == nil || w == j.Name) {
 		return &tree.ConflictError{Path: path, First: "trigger:" + w, Second: "trigger:" + j.Name}
 	}
 	n := c.Node

@@ -193,3 +193,36 @@ func TestAll(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestClaims has a trigger amend what another put, which only one with Claims may, and only by a Meta.
+func TestClaims(t *testing.T) {
+	claims := func(fsys fs.FS, _ []hooks.Duty) ([]string, error) {
+		b, err := fs.ReadFile(fsys, "etc/conf")
+		return []string{"var/lib/" + string(b)}, err
+	}
+	put := one("zz", []string{"var/lib/*"}, nil, dir("var/lib/x", 0o755))
+	for _, c := range []struct {
+		name   string
+		claims func(fs.FS, []hooks.Duty) ([]string, error)
+		change Change
+		ok     bool
+	}{
+		{"meta of a claim", claims, metaOf("var/lib/x", 0o700, "daemon"), true},
+		{"put of a claim that another put", claims, dir("var/lib/x", 0o700), false},
+		{"meta of no claim", claims, metaOf("var/lib/y", 0o700, "daemon"), false},
+		{"meta without claims", nil, metaOf("var/lib/x", 0o700, "daemon"), false},
+	} {
+		root := treetest.Parse(shipped)
+		a := one("aa", nil, nil, c.change)
+		if a.Claims = c.claims; c.claims == nil {
+			a.Reads, a.Owns = []string{"var/lib/x"}, []string{"var/lib/x"}
+		}
+		_, err := apply([]Trigger{a, put}, root, Input{})
+		if c.ok != (err == nil) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if n, _ := root.Get("var/lib/x"); c.ok && (n.Mode.Perm() != 0o700 || n.User.Name != "daemon" || n.From != "trigger:zz") {
+			t.Errorf("%s: %v %v %s", c.name, n.Mode, n.User, n.From)
+		}
+	}
+}

@@ -33,6 +33,9 @@ type Trigger struct {
 	Duties []hooks.Kind // duties that it consumes
 	Owns   []string     // path patterns it may create; besides, exactly the paths of its duties
 	Edits  []string     // shipped files that it may replace
+	// Claims, where set, names further paths that the duties come to, from files of the tree as packages shipped it. The
+	// trigger comes after all others that write them, and may change mode and owner of what those put.
+	Claims func(shipped fs.FS, duties []hooks.Duty) ([]string, error)
 	Run    func(Input) ([]Change, error)
 }
 
@@ -46,8 +49,12 @@ func All() []Trigger {
 		debconf(),
 		dpkg(),
 		ldconfig(),
+		pam(),
 		paths(),
 		shells(),
+		systemd(),
+		sysv(),
+		tmpfiles(),
 		ucf(),
 	}
 }

@@ -1,0 +1,146 @@
+package triggers_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/detinstall/detinstall/pkg/tree"
+	"github.com/detinstall/detinstall/pkg/tree/treetest"
+	"github.com/detinstall/detinstall/reproduce/emit"
+	"github.com/detinstall/detinstall/triggers"
+	"github.com/detinstall/detinstall/triggers/hooks"
+)
+
+// reals are the cases that this machine's own tools are asked about, with the places that they are about.
+var reals = []struct {
+	name   string
+	needs  string
+	places []string
+}{
+	{"systemd", "deb-systemd-helper", []string{"etc/systemd/", "var/lib/systemd/"}},
+	{"systemd_presets", "systemctl", []string{"etc/systemd/", "var/lib/systemd/"}},
+	{"sysv", "update-rc.d", []string{"etc/rc"}},
+	{"tmpfiles", "systemd-tmpfiles", []string{"var/", "etc/l", "etc/kept", "etc/no", "etc/fac", "etc/c"}},
+}
+
+// command returns the real call of a duty in root.
+func command(d hooks.Duty, root string) *exec.Cmd {
+	var c *exec.Cmd
+	switch d.Kind {
+	case hooks.Unit:
+		c = exec.Command("deb-systemd-helper", "--"+d.Args[2], d.Args[0], d.Args[1])
+	case hooks.SysV:
+		c = exec.Command("update-rc.d", d.Args...)
+	default:
+		c = exec.Command("systemd-tmpfiles", append([]string{"--root=" + root, "--create"}, d.Args...)...)
+	}
+	c.Env = append(os.Environ(), "DPKG_ROOT="+root, "DPKG_MAINTSCRIPT_PACKAGE="+d.Package)
+	return c
+}
+
+// TestReal carries the duties of cases out twice: by our triggers, and by this machine's tools in a root of the same files.
+func TestReal(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED, NOT CHECKED: roots with owners need root")
+	}
+	for _, r := range reals {
+		t.Run(r.name, func(t *testing.T) {
+			if _, err := exec.LookPath(r.needs); err != nil {
+				t.Skip("SKIPPED, NOT CHECKED: ", err)
+			}
+			a, err := txtar.ParseFile(filepath.Join("testdata", r.name+".txtar"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text, calls string
+			for _, f := range a.Files {
+				switch f.Name {
+				case "tree":
+					text = string(f.Data)
+				case "duties":
+					calls = string(f.Data)
+				}
+			}
+			duties := parseDuties(t, calls)
+			ours := treetest.Parse(text)
+			in := triggers.Input{Format: "deb", Arch: "amd64", Lock: testLock(), Duties: duties}
+			if _, err := triggers.Apply(ours, in); err != nil {
+				t.Fatal(err)
+			}
+			ids, err := triggers.Accounts(ours.FS())
+			if err != nil {
+				t.Fatal(err)
+			}
+			sealed, err := ours.Seal(tree.Epoch(1), ids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareReal(t, sealed, realRoot(t, text, duties), r.places)
+		})
+	}
+}
+
+// realRoot writes the files of a case, with the accounts that ours has, and has the real tools at them.
+func realRoot(t *testing.T, text string, duties []hooks.Duty) *tree.Sealed {
+	t.Helper()
+	root := treetest.Parse(text)
+	if _, err := triggers.Apply(root, triggers.Input{Format: "deb", Arch: "amd64", Lock: testLock()}); err != nil {
+		t.Fatal(err)
+	}
+	ids, err := triggers.Accounts(root.FS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := root.Seal(tree.Epoch(1), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "root")
+	stage, err := emit.Begin(out, emit.StageOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stage.Abort()
+	if _, err := emit.Write(context.Background(), stage, []emit.Image{{Tree: sealed}}, emit.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range duties {
+		if b, err := command(d, out).CombinedOutput(); err != nil {
+			t.Logf("%s %q: %v: %s", d.Kind, d.Args, err, b) // scripts go on
+		}
+	}
+	theirs, err := tree.FromDir(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return theirs
+}
+
+func compareReal(t *testing.T, ours, theirs *tree.Sealed, places []string) {
+	t.Helper()
+	at := func(s *tree.Sealed, p string) string { // this machine's systemctl may be one that prefers /lib
+		return strings.Replace(describe(s, p), `"/lib/`, `"/usr/lib/`, 1)
+	}
+	links := 0
+	for _, s := range []*tree.Sealed{ours, theirs} {
+		for n := range s.All() {
+			if !slices.ContainsFunc(places, func(b string) bool { return strings.HasPrefix(n.Path, b) }) || n.Mode.IsDir() && len(n.Path) < 12 {
+				continue
+			}
+			links++
+			if got, want := at(ours, n.Path), at(theirs, n.Path); got != want {
+				t.Errorf("/%s\nours   %s\ntheirs %s", n.Path, got, want)
+			}
+		}
+	}
+	if links < 7 {
+		t.Errorf("only %d paths: the check checks nothing", links)
+	}
+}
