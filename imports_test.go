@@ -20,6 +20,8 @@ var allowed = map[string][]string{
 	"internal/decompress":      {"pkg/tree"},
 	"internal/openpgp":         {"pkg/tree"},
 	"internal/openpgp/pgptest": {},
+	"internal/certificate":     {},
+	"internal/jks":             {},
 	"internal/ldcache":         {"pkg/tree"},
 	"internal/unitfile":        {"pkg/tree"},
 	"pkg/deb":                  {"pkg", "pkg/tree", "internal/"},
