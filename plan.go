@@ -87,7 +87,7 @@ func (p *plan) agrees(lk *lock.File, a *lock.Arch) error {
 	if string(mine.Marshal()) != string(theirs.Marshal()) {
 		return &StaleLockError{Tool: lk.Tool}
 	}
-	return nil
+	return p.numbered(lk)
 }
 
 // StaleLockError says that this detinstall reads the scripts of the locked packages differently from the one

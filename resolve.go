@@ -72,7 +72,7 @@ func resolve(ctx context.Context, spec *Spec, store *unpack.Store) (*lock.File, 
 		p.record(&lk.Arches[i])
 		plans = append(plans, p)
 	}
-	return lk, plans, nil
+	return lk, plans, allocate(lk, plans)
 }
 
 // Solutions is the answer to a request, before any package was fetched.
