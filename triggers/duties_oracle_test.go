@@ -176,6 +176,9 @@ var below = map[string][]string{
 	"pam":     {"etc/pam.d/", "var/lib/pam/"},
 }
 
+// removed are paths that are not in configured roots although a hook made them.
+var removed = map[string]string{"var/lib/dbus/machine-id": "mmdebstrap removes it at the end"}
+
 // TestConfigured compares, duty by duty, every path of a root of ours with one that was really configured.
 func TestConfigured(t *testing.T) {
 	for _, root := range configured(t) {
@@ -191,6 +194,8 @@ func TestConfigured(t *testing.T) {
 					total++
 					if got, want := named(t, ours, p), named(t, theirs, p); got == want {
 						same++
+					} else if why := removed[p]; why != "" && want == "missing" {
+						t.Logf("%s: /%s: %s", duty, p, why)
 					} else {
 						t.Errorf("%s: /%s\nours   %s\ntheirs %s", duty, p, got, want)
 					}

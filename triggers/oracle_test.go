@@ -162,8 +162,6 @@ var gaps = []struct{ glob, why string }{
 	{"var/log/faillog", "touch of login"},
 	{"etc/localtime", "tzdata"},
 	{"etc/timezone", "tzdata"},
-	{"etc/pam.d/*", "pam-auth-update"},
-	{"var/lib/pam/*", "pam-auth-update"},
 	{"etc/shells", "update-shells"},
 	{"var/lib/shells.state", "update-shells"},
 	{"etc/systemd/system/*", "deb-systemd-helper"},

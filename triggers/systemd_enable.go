@@ -25,7 +25,7 @@ func (m manager) enable(name string) error {
 	seen := []string{name}
 	for i := 0; i < len(seen); i++ {
 		if i == maxUnits {
-			return fmt.Errorf("Also= of %s leads to more than %d units", name, maxUnits)
+			return fmt.Errorf("the names in Also= of %s lead to more than %d units", name, maxUnits)
 		}
 		u, err := m.find(seen[i])
 		if err != nil {
