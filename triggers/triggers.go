@@ -51,6 +51,7 @@ func All() []Trigger {
 		dpkg(),
 		javaCacerts(),
 		ldconfig(),
+		mime(),
 		pam(),
 		paths(),
 		shells(),
