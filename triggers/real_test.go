@@ -27,6 +27,7 @@ var reals = []struct {
 }{
 	{"systemd", "deb-systemd-helper", []string{"etc/systemd/", "var/lib/systemd/"}},
 	{"systemd_presets", "systemctl", []string{"etc/systemd/", "var/lib/systemd/"}},
+	{"systemd_all", "systemctl", []string{"etc/systemd/"}},
 	{"sysv", "update-rc.d", []string{"etc/rc"}},
 	{"tmpfiles", "systemd-tmpfiles", []string{"var/", "etc/l", "etc/kept", "etc/no", "etc/fac", "etc/c"}},
 }
@@ -36,6 +37,9 @@ func command(d hooks.Duty, root string) *exec.Cmd {
 	var c *exec.Cmd
 	switch d.Kind {
 	case hooks.Unit:
+		if verb, ok := strings.CutPrefix(d.Args[0], "systemctl "); ok {
+			return exec.Command("systemctl", slices.DeleteFunc([]string{"--root=" + root, verb, d.Args[1]}, func(a string) bool { return a == "" })...)
+		}
 		c = exec.Command("deb-systemd-helper", "--"+d.Args[2], d.Args[0], d.Args[1])
 	case hooks.SysV:
 		c = exec.Command("update-rc.d", d.Args...)

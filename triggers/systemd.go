@@ -21,7 +21,7 @@ func systemd() Trigger {
 			"The same links and the same record, duty by duty in dependency order.",
 		For:    []string{"deb"},
 		Reads:  []string{"etc/systemd/*-preset", "etc/systemd/*-preset/*", "lib/systemd/**", "usr/lib/systemd/**", "usr/bin/systemctl", "usr/local/lib/systemd/**"},
-		Duties: []hooks.Kind{hooks.Unit},
+		Duties: []hooks.Kind{hooks.Unit, hooks.SysV},
 		Owns:   []string{"etc/systemd/system/**", "etc/systemd/user/**", "var/lib/systemd/deb-systemd-*/**"},
 		Run:    makeUnits,
 	}
@@ -46,7 +46,7 @@ func makeUnits(in Input) ([]Change, error) {
 	}
 	for _, d := range in.Duties {
 		if err := u.do(d); err != nil {
-			return nil, fmt.Errorf("unit %s of package %s: %w", d.Args[1], d.Package, err)
+			return nil, fmt.Errorf("%s %q of package %s: %w", d.Kind, d.Args, d.Package, err)
 		}
 	}
 	var out []Change
@@ -61,6 +61,12 @@ func makeUnits(in Input) ([]Change, error) {
 
 // do does one duty. What a real tool would fail at, scripts ignore, and so is it here.
 func (u *units) do(d hooks.Duty) error {
+	if d.Kind == hooks.SysV { // update-rc.d toggles the unit of a script, too
+		if d.Args[1] != "enable" && d.Args[1] != "disable" {
+			return nil
+		}
+		d.Args = []string{"systemctl " + d.Args[1], d.Args[0] + ".service", "system"}
+	}
 	m := manager{units: u, name: cmp.Or(d.Args[2], "system")}
 	if m.name != "system" && m.name != "user" {
 		return fmt.Errorf("no manager is called %q", m.name)
@@ -126,8 +132,16 @@ func (m manager) systemctlDo(action, name string) error {
 		name += ".service"
 	}
 	switch action {
-	case "enable":
+	case "enable", "reenable":
 		return m.enable(name)
+	case "preset-all":
+		return m.presetAll()
+	case "set-default":
+		if u, err := m.find(name); err != nil || u == nil {
+			return err
+		} else if at := m.etc() + "/default.target"; !exists(m.fsys, at) {
+			m.links[at] = u.path
+		}
 	case "preset":
 		return m.preset(name)
 	case "disable":
@@ -174,6 +188,22 @@ func (m manager) preset(name string) error {
 		break
 	}
 	return m.enable(name)
+}
+
+// presetAll is systemctl preset-all, which passes over names that are links.
+func (m manager) presetAll() error {
+	for _, d := range m.dirs() {
+		entries, _ := fs.ReadDir(m.fsys, d)
+		for _, e := range entries {
+			if !e.Type().IsRegular() || !unitName(e.Name()) {
+				continue
+			}
+			if err := m.preset(e.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // presets returns the rules of all preset files, which are sorted by name; of two with one name

@@ -54,6 +54,7 @@ func All() []Trigger {
 		mime(),
 		pam(),
 		paths(),
+		phpmods(),
 		shells(),
 		systemd(),
 		sysv(),
