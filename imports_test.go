@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/openpgp/pgptest": {},
 	"internal/certificate":     {},
 	"internal/ghash":           {},
+	"internal/infodir":         {},
 	"internal/jks":             {},
 	"internal/ldcache":         {"pkg/tree"},
 	"internal/mimedb":          {"internal/ghash"},

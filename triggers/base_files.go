@@ -13,7 +13,7 @@ func baseFiles() Trigger {
 		Doc: "base-files makes directories, links, empty logs and first copies of configuration files, libc-bin makes nsswitch.conf. " +
 			"The same from a table; a row counts where the package's own postinst names its path, so that each release gets what it has.",
 		For:   []string{"deb"},
-		Reads: []string{"usr/share/base-files/*", "usr/share/libc-bin/*", "etc/staff-group-for-usr-local", "etc/dpkg/origins/debian"},
+		Reads: []string{"usr/share/base-files/*", "usr/share/libc-bin/*", "etc/staff-group-for-usr-local", "etc/dpkg/origins/debian", updateInfoDir},
 		Run:   makeBaseFiles,
 	}
 	for _, s := range seeds {
@@ -95,6 +95,9 @@ func makeBaseFiles(in Input) ([]Change, error) {
 	for _, s := range seeds {
 		if !in.scriptedBy(s.owner, "postinst", s.words) || s.with != "" && !exists(in.FS, s.with) {
 			continue
+		}
+		if s.path == infoMenu && exists(in.FS, updateInfoDir) {
+			continue // the trigger info makes it anew
 		}
 		c, err := s.change(in)
 		if err != nil {

@@ -49,6 +49,7 @@ func All() []Trigger {
 		caCertificates(),
 		debconf(),
 		dpkg(),
+		info(),
 		javaCacerts(),
 		ldconfig(),
 		mime(),
