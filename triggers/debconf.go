@@ -81,7 +81,7 @@ var (
 func (in Input) loadsTemplates(p Installed, phase pkg.Phase) bool {
 	said := false
 	for _, d := range in.Duties {
-		if d.Kind == hooks.Debconf && d.Args[0] == "" {
+		if d.Kind == hooks.Debconf && arg(d, 0) == "" {
 			said = true
 			if d.Package == p.Package.Name && d.Phase == phase {
 				return true

@@ -106,18 +106,20 @@ func debconfFields(stanza string) (map[string]string, error) {
 
 // answer does a Debconf duty: question, value, flags; and variables with their values as slaves. Debconf refuses a question that no template that was loaded has.
 func (db *debconfDB) answer(d hooks.Duty) {
-	q := db.questions[d.Args[0]]
+	q := db.questions[arg(d, 0)]
 	if q == nil {
 		return
 	}
 	if len(d.Args) > 1 {
-		q.fields["value"] = d.Args[1]
+		q.fields["value"] = arg(d, 1)
 		for _, f := range d.Args[2:] {
 			q.flags[f] = true
 		}
 	}
 	for _, v := range d.Slaves {
-		q.variables[v[0]] = v[1]
+		if len(v) == 2 {
+			q.variables[v[0]] = v[1]
+		}
 	}
 }
 

@@ -85,23 +85,23 @@ func makeDatabase(in Input) ([]Change, error) {
 func statoverrides(ds []hooks.Duty) ([]byte, error) {
 	chain := func(d hooks.Duty) uint32 {
 		h := fnv.New32a()
-		h.Write([]byte(strings.TrimPrefix(d.Args[3], "/")))
+		h.Write([]byte(strings.TrimPrefix(arg(d, 3), "/")))
 		return h.Sum32() % 262139
 	}
 	ds = slices.Clone(ds)
 	slices.SortStableFunc(ds, func(a, b hooks.Duty) int {
-		return cmp.Or(cmp.Compare(chain(a), chain(b)), cmp.Compare(a.Args[3], b.Args[3]))
+		return cmp.Or(cmp.Compare(chain(a), chain(b)), cmp.Compare(arg(a, 3), arg(b, 3)))
 	})
 	var b []byte
 	for i, d := range ds {
-		if i > 0 && ds[i-1].Args[3] == d.Args[3] {
+		if i > 0 && arg(ds[i-1], 3) == arg(d, 3) {
 			continue
 		}
-		mode, err := strconv.ParseUint(d.Args[2], 8, 12)
+		mode, err := strconv.ParseUint(arg(d, 2), 8, 12)
 		if err != nil || strings.ContainsAny(strings.Join(d.Args, ""), "\n\x00") {
 			return nil, fmt.Errorf("statoverride %q of package %s: no mode, or a line feed", d.Args, d.Package)
 		}
-		b = fmt.Appendf(b, "%s %s %o %s\n", d.Args[0], d.Args[1], mode, d.Args[3])
+		b = fmt.Appendf(b, "%s %s %o %s\n", arg(d, 0), arg(d, 1), mode, arg(d, 3))
 	}
 	return b, nil
 }

@@ -90,11 +90,11 @@ func readRoster(duties []hooks.Duty, files fs.FS) (*roster, error) {
 	for _, d := range duties {
 		switch d.Kind {
 		case hooks.Group:
-			r.addGroup(&account{name: d.Args[0], want: d.Args[1], system: d.Args[2] != "user"})
+			r.addGroup(&account{name: arg(d, 0), want: arg(d, 1), system: arg(d, 2) != "user"})
 		case hooks.User:
 			r.addUser(userOf(d))
 		case hooks.Member:
-			r.members = append(r.members, [2]string{d.Args[0], d.Args[1]})
+			r.members = append(r.members, [2]string{arg(d, 0), arg(d, 1)})
 		case hooks.Sysusers:
 			lines = append(lines, d)
 		}
@@ -122,7 +122,7 @@ func readMaster(files fs.FS, name string, fields int) (table, error) {
 
 // userOf gives a User duty the defaults of adduser(8) and useradd(8).
 func userOf(d hooks.Duty) *account {
-	u := &account{name: d.Args[0], want: d.Args[1], group: d.Args[2], home: d.Args[3], shell: d.Args[4], comment: d.Args[5], system: d.Args[6] != "user"}
+	u := &account{name: arg(d, 0), want: arg(d, 1), group: arg(d, 2), home: arg(d, 3), shell: arg(d, 4), comment: arg(d, 5), system: arg(d, 6) != "user"}
 	if u.system {
 		u.group = cmp.Or(u.group, "nogroup")
 		u.home = cmp.Or(u.home, "/nonexistent")

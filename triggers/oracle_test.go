@@ -162,15 +162,14 @@ var gaps = []struct{ glob, why string }{
 	{"var/log/faillog", "touch of login"},
 	{"etc/localtime", "tzdata"},
 	{"etc/timezone", "tzdata"},
-	{"etc/shells", "update-shells"},
-	{"var/lib/shells.state", "update-shells"},
+	{"etc/shells", "bookworm: the order, for the oracle made it before /usr was merged and again after"},
 	{"etc/systemd/system/*", "deb-systemd-helper"},
 	{"etc/systemd/system/*/*", "deb-systemd-helper"},
 	{"var/lib/systemd/deb-systemd-helper-enabled", "deb-systemd-helper"},
 	{"var/lib/systemd/deb-systemd-helper-enabled/*", "deb-systemd-helper"},
 	{"var/lib/systemd/deb-systemd-helper-enabled/*/*", "deb-systemd-helper"},
 	{"etc/rc?.d/*", "update-rc.d"},
-	{"var/cache/debconf/*", "debconf"},
+	{"var/cache/debconf/*", "answers that are not read yet, and backups"},
 	{"usr/bin/uncompress", "bookworm: the merging of /usr breaks the hard link; ours is the package's"},
 }
 

@@ -58,23 +58,23 @@ func (s *pathSet) add(d hooks.Duty) error {
 		}
 		return nil
 	case hooks.Directory:
-		return s.directory(d.Args[0], d.Args[1], d.Args[2], d.Args[3])
+		return s.directory(arg(d, 0), arg(d, 1), arg(d, 2), arg(d, 3))
 	case hooks.File:
 		return s.file(d)
 	case hooks.Link:
-		p, err := s.real(d.Args[0])
+		p, err := s.real(arg(d, 0))
 		if err != nil {
 			return err
 		}
-		if n, ok := s.node(p); ok && n.Mode.Type() == fs.ModeSymlink && n.Link == d.Args[1] {
+		if n, ok := s.node(p); ok && n.Mode.Type() == fs.ModeSymlink && n.Link == arg(d, 1) {
 			return nil
 		}
-		return s.put(link(p, d.Args[1]))
+		return s.put(link(p, arg(d, 1)))
 	case hooks.Meta:
-		return s.meta(d.Args[0], func(n *tree.Node) error { return setMeta(n, d.Args[1], d.Args[2], d.Args[3]) })
+		return s.meta(arg(d, 0), func(n *tree.Node) error { return setMeta(n, arg(d, 1), arg(d, 2), arg(d, 3)) })
 	case hooks.Capability:
-		return s.meta(d.Args[0], func(n *tree.Node) error {
-			c, err := capability(d.Args[1])
+		return s.meta(arg(d, 0), func(n *tree.Node) error {
+			c, err := capability(arg(d, 1))
 			n.Xattrs = []tree.Xattr{{Name: "security.capability", Value: c}}
 			return err
 		})
@@ -84,7 +84,7 @@ func (s *pathSet) add(d hooks.Duty) error {
 
 // homeOf returns the home directory that a User duty makes, or "".
 func homeOf(d hooks.Duty) string {
-	if d.Kind != hooks.User || d.Args[7] != "home" || userOf(d).home == "/nonexistent" {
+	if d.Kind != hooks.User || arg(d, 7) != "home" || userOf(d).home == "/nonexistent" {
 		return ""
 	}
 	return userOf(d).home
@@ -108,7 +108,7 @@ func (s *pathSet) directory(name, mode, user, group string) error {
 
 // file makes a file. One that packages ship with the same bytes stays.
 func (s *pathSet) file(d hooks.Duty) error {
-	p, err := s.real(d.Args[0])
+	p, err := s.real(arg(d, 0))
 	if err != nil {
 		return err
 	}
@@ -116,12 +116,12 @@ func (s *pathSet) file(d hooks.Duty) error {
 		return nil
 	}
 	c := file(p, 0o644, d.Body)
-	if err := setMeta(&c.Node, d.Args[1], d.Args[2], d.Args[3]); err != nil {
+	if err := setMeta(&c.Node, arg(d, 1), arg(d, 2), arg(d, 3)); err != nil {
 		return err
 	}
 	if n, ok := s.node(p); ok && n.Mode.IsRegular() {
 		if old, err := fs.ReadFile(s.in.FS, p); err == nil && bytes.Equal(old, d.Body) {
-			return s.meta(p, func(n *tree.Node) error { return setMeta(n, d.Args[1], d.Args[2], d.Args[3]) })
+			return s.meta(p, func(n *tree.Node) error { return setMeta(n, arg(d, 1), arg(d, 2), arg(d, 3)) })
 		}
 	}
 	return s.put(c)

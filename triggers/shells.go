@@ -60,7 +60,7 @@ func makeShells(in Input) ([]Change, error) {
 		}
 	}
 	for _, d := range in.Duties {
-		for _, s := range []string{d.Args[0], realShell(in.FS, d.Args[0])} {
+		for _, s := range []string{arg(d, 0), realShell(in.FS, arg(d, 0))} {
 			if !slices.Contains(text, s) {
 				text = append(text, s)
 			}

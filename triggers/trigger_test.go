@@ -129,7 +129,7 @@ func runCase(t *testing.T, a *txtar.Archive) map[string]string {
 	return results(t, root, in)
 }
 
-// parseDuties reads a duty per line: KIND PACKAGE, then arguments, quoted as in Go where they need it; "| LINK NAME PATH" is a slave
+// parseDuties reads a duty per line: KIND PACKAGE or KIND PACKAGE:PHASE, then arguments, quoted as in Go where they need it; "| LINK NAME PATH" is a slave
 // and "body TEXT" a body.
 func parseDuties(t *testing.T, text string) []hooks.Duty {
 	t.Helper()
@@ -147,7 +147,12 @@ func parseDuties(t *testing.T, text string) []hooks.Duty {
 			}
 			words = append(words, w)
 		}
-		d := hooks.Duty{Kind: hooks.Kind(words[0]), Package: words[1], Phase: "postinst"}
+		d := hooks.Duty{Kind: hooks.Kind(words[0]), Phase: "postinst"}
+		if name, phase, ok := strings.Cut(words[1], ":"); ok {
+			d.Package, d.Phase = name, pkg.Phase(phase)
+		} else {
+			d.Package = name
+		}
 		args := words[2:]
 		if i := slices.Index(args, "body"); i >= 0 {
 			d.Body, args = []byte(args[i+1]), args[:i]

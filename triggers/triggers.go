@@ -143,3 +143,11 @@ func (p Installed) scripted(phase pkg.Phase, words string) bool {
 		return s.Phase == phase && bytes.Contains(s.Body, []byte(words))
 	})
 }
+
+// arg returns an argument of a duty, empty where there are not that many.
+func arg(d hooks.Duty, i int) string {
+	if i >= len(d.Args) {
+		return ""
+	}
+	return d.Args[i]
+}

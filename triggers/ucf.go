@@ -44,19 +44,19 @@ func makeUcf(in Input) ([]Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		sum := d.Args[2]
+		sum := arg(d, 2)
 		if sum == "" && body != nil {
 			h := md5.Sum(body)
 			sum = hex.EncodeToString(h[:])
 		}
 		if sum != "" {
-			hashes = fmt.Appendf(hashes, "%s  %s\n", sum, d.Args[0])
+			hashes = fmt.Appendf(hashes, "%s  %s\n", sum, arg(d, 0))
 		}
-		if d.Args[1] != "" {
-			registry = fmt.Appendf(registry, "%s \t %s\n", d.Args[1], d.Args[0])
+		if arg(d, 1) != "" {
+			registry = fmt.Appendf(registry, "%s \t %s\n", arg(d, 1), arg(d, 0))
 		}
-		if body != nil && (len(body) < ucfCached || slices.Contains(d.Args[3:], "three-way")) {
-			c := file("var/lib/ucf/cache/"+strings.ReplaceAll(d.Args[0], "/", ":"), 0o644, body)
+		if body != nil && (len(body) < ucfCached || arg(d, 3) == "three-way") {
+			c := file("var/lib/ucf/cache/"+strings.ReplaceAll(arg(d, 0), "/", ":"), 0o644, body)
 			if n.Path != "" {
 				c.Node.Mode, c.Node.User, c.Node.Group = n.Mode, n.User, n.Group
 			}
@@ -73,28 +73,28 @@ func makeUcf(in Input) ([]Change, error) {
 func lastOfEach(ds []hooks.Duty) []hooks.Duty {
 	var out []hooks.Duty
 	for _, d := range slices.Backward(ds) {
-		if !slices.ContainsFunc(out, func(o hooks.Duty) bool { return o.Args[0] == d.Args[0] }) {
+		if !slices.ContainsFunc(out, func(o hooks.Duty) bool { return arg(o, 0) == arg(d, 0) }) {
 			out = append(out, d)
 		}
 	}
-	slices.SortFunc(out, func(a, b hooks.Duty) int { return cmp.Compare(a.Args[0], b.Args[0]) })
+	slices.SortFunc(out, func(a, b hooks.Duty) int { return cmp.Compare(arg(a, 0), arg(b, 0)) })
 	return out
 }
 
 // ucfOffered returns the file as ucf was offered it and what has its owner and mode: the duty's body, else the file that is there if that has
 // the digest, else no bytes.
 func ucfOffered(fsys fs.FS, d hooks.Duty) (n tree.Node, body []byte, err error) {
-	fi, err := fs.Stat(fsys, strings.TrimPrefix(d.Args[0], "/"))
+	fi, err := fs.Stat(fsys, strings.TrimPrefix(arg(d, 0), "/"))
 	if err == nil {
 		n = fi.Sys().(tree.Node)
 	}
 	if len(d.Body) > 0 || err != nil {
 		return n, d.Body, nil
 	}
-	if body, err = fs.ReadFile(fsys, strings.TrimPrefix(d.Args[0], "/")); err != nil {
+	if body, err = fs.ReadFile(fsys, strings.TrimPrefix(arg(d, 0), "/")); err != nil {
 		return n, nil, err
 	}
-	if h := md5.Sum(body); d.Args[2] != "" && hex.EncodeToString(h[:]) != d.Args[2] {
+	if h := md5.Sum(body); arg(d, 2) != "" && hex.EncodeToString(h[:]) != arg(d, 2) {
 		return n, nil, nil
 	}
 	return n, body, nil
