@@ -27,6 +27,7 @@ var reals = []struct {
 }{
 	{"systemd", "deb-systemd-helper", []string{"etc/systemd/", "var/lib/systemd/"}},
 	{"systemd_presets", "systemctl", []string{"etc/systemd/", "var/lib/systemd/"}},
+	{"systemd_disable", "systemctl", []string{"etc/systemd/", "var/lib/systemd/"}},
 	{"systemd_all", "systemctl", []string{"etc/systemd/"}},
 	{"sysv", "update-rc.d", []string{"etc/rc"}},
 	{"tmpfiles", "systemd-tmpfiles", []string{"var/", "etc/l", "etc/kept", "etc/no", "etc/fac", "etc/c"}},
