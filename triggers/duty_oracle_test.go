@@ -61,7 +61,7 @@ func TestHandReadDuties(t *testing.T) {
 				t.Fatal(err)
 			}
 			us := installed(t, filepath.Join(sets, name), filepath.Join(debs, suite))
-			ours := carryOut(t, us, func(root *tree.Tree) []hooks.Duty {
+			ours := carryOut(t, us, diverted(t, theirs), func(root *tree.Tree) []hooks.Duty {
 				files := []string{"minbase", suite + "-minbase"}
 				if set != "minbase" {
 					files = append(files, set, name)
@@ -153,17 +153,18 @@ func installed(t *testing.T, root, dir string) []*pkg.Unpacked {
 	return us
 }
 
-// carryOut makes a root of packages and runs the triggers with other duties than those of the scripts, but for diversions.
-func carryOut(t *testing.T, us []*pkg.Unpacked, duties func(*tree.Tree) []hooks.Duty) *tree.Sealed {
-	t.Helper()
-	var diversions []lock.Diversion
-	for _, r := range hooks.Read(us) {
-		for _, d := range r.Duties {
-			if d.Kind == hooks.Diversion {
-				diversions = append(diversions, lock.Diversion{Path: d.Args[0], To: d.Args[1], Package: d.Args[2]})
-			}
-		}
+// diverted reads the diversions of a root.
+func diverted(t *testing.T, s *tree.Sealed) []lock.Diversion {
+	var ds []lock.Diversion
+	for r := range slices.Chunk(strings.Fields(contentOf(t, s, "var/lib/dpkg/diversions")), 3) {
+		ds = append(ds, lock.Diversion{Path: r[0], To: r[1], Package: r[2]})
 	}
+	return ds
+}
+
+// carryOut makes a root of packages and runs the triggers with other duties than those of the scripts.
+func carryOut(t *testing.T, us []*pkg.Unpacked, diversions []lock.Diversion, duties func(*tree.Tree) []hooks.Duty) *tree.Sealed {
+	t.Helper()
 	lk := &lock.File{Epoch: oracleEpoch, Arches: []lock.Arch{{Name: "amd64", Diversions: diversions}}}
 	m, err := unpack.Merge(us, unpack.Options{Compare: deb.Compare, MergedUsr: true, Diversions: diversions})
 	if err != nil {
