@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"internal/certificate":     {},
 	"internal/ghash":           {},
 	"internal/infodir":         {},
+	"internal/gschema":         {"internal/ghash"},
 	"internal/jks":             {},
 	"internal/ldcache":         {"pkg/tree"},
 	"internal/mimedb":          {"internal/ghash"},

@@ -49,6 +49,7 @@ func All() []Trigger {
 		caCertificates(),
 		debconf(),
 		dpkg(),
+		gschemas(),
 		info(),
 		javaCacerts(),
 		ldconfig(),
