@@ -44,7 +44,7 @@ func Build(ctx context.Context, lk *lock.File, arch string, store *unpack.Store)
 	if err := p.agrees(lk, a); err != nil {
 		return nil, err
 	}
-	return p.build(lk, store.Format(lk.Format))
+	return p.build(lk)
 }
 
 func pickArch(lk *lock.File, arch string) (*lock.Arch, error) {

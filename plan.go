@@ -22,6 +22,8 @@ type plan struct {
 	packages []*pkg.Unpacked // in dependency order
 	locked   []lock.Package  // by the same index
 	readings []hooks.Reading
+	fired    []hooks.Fired
+	merged   *unpack.Merged
 
 	diversions []lock.Diversion
 	pending    []lock.Script
@@ -46,24 +48,56 @@ func newPlan(ctx context.Context, lk *lock.File, a *lock.Arch, store *unpack.Sto
 		p.packages = append(p.packages, unpacked[i])
 		p.locked = append(p.locked, a.Packages[i])
 	}
-	p.readings = hooks.Read(p.packages)
+	if err := p.read(lk, format); err != nil {
+		return nil, err
+	}
 	p.conclude(lk)
 	return p, nil
 }
 
-// conclude derives what the lock records of scripts.
-func (p *plan) conclude(lk *lock.File) {
-	for _, r := range p.readings {
+// read merges the payloads and reads the scripts, before the merge for what they divert, and after it for all the rest.
+func (p *plan) read(lk *lock.File, format pkg.Format) error {
+	set := lk.Settings
+	w := p.world(lk)
+	w.Compare = format.Compare
+	for _, r := range hooks.Read(p.packages, w).Readings {
 		for _, d := range r.Duties {
 			if d.Kind == hooks.Diversion {
 				p.diversions = append(p.diversions, lock.Diversion{Path: d.Args[0], To: d.Args[1], Package: d.Args[2]})
 			}
 		}
+	}
+	var err error
+	if p.merged, err = unpack.Merge(p.packages, unpack.Options{
+		Compare: format.Compare, MergedUsr: set.MergedUsr, Diversions: p.diversions,
+		Exclude: excludes(set), Include: includes(set), AllowDevices: set.AllowDevices,
+	}); err != nil {
+		return err
+	}
+	w.FS = p.merged.Tree.FS()
+	rep := hooks.Read(p.packages, w)
+	p.readings, p.fired = rep.Readings, rep.Fired
+	return nil
+}
+
+// world is what scripts find, but for the payload.
+func (p *plan) world(lk *lock.File) hooks.World {
+	w := triggers.World(lk.Format)
+	w.Arch, w.Answers = p.arch, map[string]string{}
+	for _, a := range lk.Settings.Answers {
+		w.Answers[a.Question] = a.Value
+	}
+	return w
+}
+
+// conclude derives what the lock records of scripts: a script that is read twice stands there once.
+func (p *plan) conclude(lk *lock.File) {
+	for _, r := range p.readings {
 		if r.Verdict() != hooks.Pending {
 			continue
 		}
 		s := lock.Script{Package: r.Package.Name, Phase: string(r.Script.Phase), SHA256: tree.Sum(r.Script.Body)}
-		if !waived(lk.Waivers, s) {
+		if !waived(lk.Waivers, s) && !slices.Contains(p.pending, s) {
 			p.pending = append(p.pending, s)
 		}
 	}
@@ -99,15 +133,9 @@ func (e *StaleLockError) Error() string {
 }
 
 // build merges, generates and seals.
-func (p *plan) build(lk *lock.File, format pkg.Format) (*Result, error) {
+func (p *plan) build(lk *lock.File) (*Result, error) {
 	set := lk.Settings
-	merged, err := unpack.Merge(p.packages, unpack.Options{
-		Compare: format.Compare, MergedUsr: set.MergedUsr, Diversions: p.diversions,
-		Exclude: excludes(set), Include: includes(set), AllowDevices: set.AllowDevices,
-	})
-	if err != nil {
-		return nil, err
-	}
+	merged := p.merged
 	in := triggers.Input{Format: lk.Format, Arch: p.arch, Lock: lk, Exclude: excludes(set), Include: includes(set)}
 	for i, u := range p.packages {
 		in.Packages = append(in.Packages, triggers.Installed{

@@ -33,7 +33,7 @@ func Install(ctx context.Context, spec *Spec, store *unpack.Store) (*lock.File, 
 	}
 	var out []*Result
 	for _, p := range plans {
-		r, err := p.build(lk, store.Format(lk.Format))
+		r, err := p.build(lk)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -129,7 +129,7 @@ func buildSet(t *testing.T, debs []string) (*tree.Sealed, []triggers.Applied) {
 	in := triggers.Input{Format: "deb", Arch: "amd64"}
 	arch := lock.Arch{Name: "amd64"}
 	found := map[hooks.Kind]bool{}
-	for _, r := range hooks.Read(us) {
+	for _, r := range hooks.Read(us, hooks.World{Arch: "amd64", Compare: deb.Compare}).Readings {
 		for _, d := range r.Duties {
 			found[d.Kind] = true
 			if d.Kind == hooks.Diversion {

@@ -95,7 +95,7 @@ func build(t *testing.T, debs []string, lk lock.File, exclude, include []string,
 	}
 	in := triggers.Input{Format: "deb", Arch: "amd64", Lock: &lk, Exclude: exclude, Include: include}
 	arch := lock.Arch{Name: "amd64"}
-	for _, r := range hooks.Read(us) {
+	for _, r := range hooks.Read(us, hooks.World{Arch: "amd64", Compare: deb.Compare}).Readings {
 		in.Duties = append(in.Duties, r.Duties...)
 		for _, d := range r.Duties {
 			if d.Kind == hooks.Diversion {

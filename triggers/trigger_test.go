@@ -118,7 +118,9 @@ func runCase(t *testing.T, a *txtar.Archive) map[string]string {
 		}
 	}
 	pending := map[string]bool{}
-	for _, r := range hooks.Read(us) {
+	w := triggers.World("deb")
+	w.FS, w.Arch, w.Compare = root.FS(), "amd64", deb.Compare
+	for _, r := range hooks.Read(us, w).Readings {
 		in.Duties = append(in.Duties, r.Duties...)
 		pending[r.Package.Name] = pending[r.Package.Name] || r.Verdict() == hooks.Pending
 	}

@@ -1,60 +1,19 @@
 package hooks
 
 import (
+	"maps"
+	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 )
-
-// call walks a simple command: assignments, a function of the script, or a command of the table.
-func (w *walker) call(c *syntax.CallExpr, line int) (truth, flow) {
-	if len(c.Args) == 0 {
-		for _, a := range c.Assigns {
-			w.assignment(a, false)
-		}
-		return yes, next
-	}
-	for _, a := range c.Assigns {
-		if a.Value != nil {
-			w.word(a.Value)
-		}
-		if a.Array != nil {
-			w.nested(a.Array)
-		}
-	}
-	args, certain := w.fields(c.Args)
-	if len(args) == 0 {
-		return unknown, next
-	}
-	name := args[0]
-	if !name.known {
-		w.leftover(line, w.text(line), "a command whose name is not known")
-		return unknown, next
-	}
-	if body, ok := w.funcs[name.text]; ok {
-		return w.function(body, args[1:], certain, line)
-	}
-	cmd := invocation{name: name.text, args: args[1:], certain: certain, line: line, env: len(c.Assigns) > 0}
-	i, ok := slices.BinarySearchFunc(commands, cmd.name, func(c command, name string) int { return strings.Compare(c.name, name) })
-	if !ok {
-		w.leftover(line, w.text(line), printable(cmd.name))
-		return unknown, next
-	}
-	if why := commands[i].noop; why != "" {
-		w.noop(line, why)
-		return commands[i].status, next
-	}
-	return commands[i].run(w, cmd)
-}
 
 // invocation is a command with its arguments.
 type invocation struct {
 	name    string
 	args    []value
 	certain bool // that there are that many
-	env     bool // variables are set for it
 	line    int
 }
 
@@ -70,44 +29,203 @@ func (c invocation) texts() ([]string, bool) {
 	return out, c.certain
 }
 
+// call walks a simple command: assignments, a function of the script, or a command of the table.
+func (w *walker) call(c *syntax.CallExpr, line int) (truth, flow) {
+	w.substituted = yes
+	if len(c.Args) == 0 {
+		for _, a := range c.Assigns {
+			w.assignment(a, false)
+		}
+		return w.substituted, next
+	}
+	args, certain := w.fields(c.Args)
+	if len(args) == 0 {
+		if certain {
+			return w.substituted, next
+		}
+		return unknown, next
+	}
+	if len(c.Assigns) == 0 {
+		return w.invoke(args, certain, line)
+	}
+	old := maps.Clone(w.vars)
+	w.steps += len(old)
+	for _, a := range c.Assigns {
+		w.assignment(a, false)
+	}
+	t, fl := w.invoke(args, certain, line)
+	for _, a := range c.Assigns {
+		if v, ok := old[a.Name.Value]; ok {
+			w.vars[a.Name.Value] = v
+		} else {
+			delete(w.vars, a.Name.Value)
+		}
+	}
+	return t, fl
+}
+
+// invoke runs a command by name.
+func (w *walker) invoke(args []value, certain bool, line int) (truth, flow) {
+	name := args[0]
+	if !name.known {
+		w.leftover(line, "a command whose name is not known")
+		return unknown, next
+	}
+	if body, ok := w.funcs[name.text]; ok {
+		return w.function(body, args[1:], certain, line)
+	}
+	return w.external(invocation{name: name.text, args: args[1:], certain: certain, line: line})
+}
+
+// external runs a command of the table, or a script that a package ships.
+func (w *walker) external(c invocation) (truth, flow) {
+	name := c.name
+	if strings.HasPrefix(name, "/") && slices.Contains(binDirs, path.Dir(name)) {
+		name = path.Base(name)
+	}
+	i, ok := slices.BinarySearchFunc(w.table, name, func(c command, name string) int { return strings.Compare(c.name, name) })
+	if !ok {
+		return w.shippedScript(c)
+	}
+	cmd := w.table[i]
+	c.name = name
+	switch {
+	case cmd.run != nil:
+		return cmd.run(w, c)
+	case cmd.trigger != "" && !w.world.has(cmd.trigger):
+		w.leftover(c.line, "no generator yet: "+cmd.trigger)
+		return unknown, next
+	case cmd.trigger != "":
+		w.noop(c.line, "trigger "+cmd.trigger+" does it")
+	case cmd.later != "":
+		w.deferred(c.line, cmd.later)
+	default:
+		w.noop(c.line, cmd.noop)
+	}
+	w.unknownOutput()
+	return cmd.status, next
+}
+
+var binDirs = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/dpkg", "/lib/systemd", "/usr/lib/systemd"}
+
+// shippedScript walks a shell script that a package ships, as a process of its own.
+func (w *walker) shippedScript(c invocation) (truth, flow) {
+	at, t := c.name, no
+	if !strings.Contains(at, "/") {
+		at, t = w.which(c.name)
+	} else {
+		t = w.exists(at)
+	}
+	switch {
+	case t == no:
+		w.code = known("127")
+		if w.tolerate == 0 {
+			w.leftover(c.line, printable(c.name))
+			return unknown, next
+		}
+		w.noop(c.line, "no package has "+printable(c.name))
+		return no, next
+	case t == yes && len(w.reading.Pending) < 100 && w.depth < maxDepth/2:
+		v, _ := w.readFile(known(at))
+		first, _, _ := strings.Cut(v.text, "\n")
+		f := strings.Fields(strings.TrimPrefix(first, "#!"))
+		args, ok := c.texts()
+		if !v.known || !strings.HasPrefix(first, "#!") || len(f) == 0 || !ok || len(v.text) > maxScript {
+			break
+		}
+		bash, isShell := shell(f[0])
+		if !isShell {
+			break
+		}
+		return w.process(c, []byte(v.text), f[1:], args, bash)
+	}
+	w.leftover(c.line, printable(c.name))
+	return unknown, next
+}
+
+// process walks another script with the exported variables.
+func (w *walker) process(c invocation, body []byte, options, args []string, bash bool) (truth, flow) {
+	t := w.isolated(func() (truth, flow) {
+		fresh := newWalker(w.state, w.index, w.reading.Script, nil)
+		for k, v := range w.vars {
+			if _, ok := fresh.vars[k]; ok || w.exported[k] {
+				fresh.vars[k] = v
+			}
+		}
+		w.vars, w.funcs, w.locals, w.args, w.argsKnown = fresh.vars, fresh.funcs, nil, args, true
+		w.errexit = slices.Contains(options, "-e")
+		w.at, w.returns, w.breaks = c.line, false, false
+		tolerate := w.tolerate
+		w.tolerate = 0
+		w.depth++
+		fl := w.script(body, bash)
+		w.tolerate = tolerate
+		switch {
+		case fl == failed:
+			return no, next
+		case fl == next || fl == exited:
+			return status(w.code), next
+		}
+		return unknown, next
+	})
+	return t, next
+}
+
+// status is what a code in $? says.
+func status(code value) truth {
+	switch {
+	case !code.known:
+		return unknown
+	case code.text == "0":
+		return yes
+	}
+	return no
+}
+
 func (w *walker) assignment(a *syntax.Assign, local bool) {
 	if a.Name == nil {
 		w.word(a.Value)
 		return
 	}
+	name := a.Name.Value
 	v := value{}
 	switch {
 	case a.Naked:
 		if !local {
 			return
 		}
-	case a.Append || a.Index != nil || a.Array != nil:
+		v = known("")
+	case a.Index != nil || a.Array != nil:
 		w.nested(a)
+	case a.Append:
+		old, _ := w.lookup(name)
+		v = old.plus(w.word(a.Value))
 	default:
 		v = w.word(a.Value)
 	}
 	if local {
-		w.locals = append(w.locals, a.Name.Value)
+		w.locals = append(w.locals, name)
 	}
-	w.assign(a.Name.Value, v)
+	w.assign(name, v)
 }
 
 // function calls a function of the script.
 func (w *walker) function(body *syntax.Stmt, args []value, certain bool, line int) (truth, flow) {
 	if body == nil {
-		w.leftover(line, w.text(line), "a function that was declared under a condition that is not known")
+		w.leftover(line, "a function that was declared under a condition that is not known")
 		return unknown, next
 	}
-	vars, locals := map[string]value{}, w.locals
-	for k, v := range w.vars {
-		vars[k] = v
-	}
+	vars, locals := maps.Clone(w.vars), w.locals
 	w.steps += len(vars)
-	oldArgs, oldKnown := w.args, w.argsKnown
+	oldArgs, oldKnown, returns, breaks := w.args, w.argsKnown, w.returns, w.breaks
 	w.args, w.locals = nil, nil
 	w.args, w.argsKnown = invocation{args: args, certain: certain}.texts()
 	t, fl := w.stmt(body)
 	w.args, w.argsKnown = oldArgs, oldKnown
+	if w.returns && !returns {
+		t = unknown
+	}
+	w.returns, w.breaks = returns, breaks
 	for _, name := range w.locals {
 		if v, ok := vars[name]; ok {
 			w.vars[name] = v
@@ -122,167 +240,20 @@ func (w *walker) function(body *syntax.Stmt, args []value, certain bool, line in
 	return t, fl
 }
 
-// exit is exit and return: an unknown status counts as success.
-func exit(w *walker, c invocation) (truth, flow) {
-	fl := exited
-	if c.name == "return" {
-		fl = returned
+// which finds a command as the shell does.
+func (w *walker) which(name string) (string, truth) {
+	if name == "" || len(name) > 255 {
+		return "", no
 	}
-	t := yes
-	if len(c.args) > 0 {
-		n, err := strconv.Atoi(c.args[0].text)
-		switch {
-		case !c.args[0].known || err != nil:
-			t = unknown
-		case n != 0:
-			t = no
+	p, _ := w.lookup("PATH")
+	if !p.known {
+		return "", unknown
+	}
+	for dir := range strings.SplitSeq(p.text, ":") {
+		at := dir + "/" + name
+		if t := w.exists(at); t == yes || t == unknown {
+			return at, t
 		}
 	}
-	if fl == exited && t == no {
-		fl = failed
-	}
-	w.noop(c.line, "ends here")
-	return t, fl
-}
-
-func breaks(*walker, invocation) (truth, flow) { return yes, looped }
-
-// set is set: options mean nothing to us, but it may change the positional parameters.
-func set(w *walker, c invocation) (truth, flow) {
-	texts, ok := c.texts()
-	i := slices.IndexFunc(texts, func(s string) bool { return s == "--" || !strings.HasPrefix(s, "-") && !strings.HasPrefix(s, "+") })
-	switch {
-	case !ok || i >= 0 && i > 0 && texts[i] != "--":
-		if ok && texts[0] == "-o" || ok && texts[0] == "+o" || ok && strings.HasSuffix(texts[0], "o") {
-			break // set -o pipefail, set -eo pipefail
-		}
-		w.args, w.argsKnown = nil, false
-	case i >= 0 && w.unsure > 0:
-		w.args, w.argsKnown = nil, false
-	case i >= 0 && texts[i] == "--":
-		w.args, w.argsKnown = texts[i+1:], true
-	case i >= 0:
-		w.args, w.argsKnown = texts[i:], true
-	}
-	w.noop(c.line, "changes the shell")
-	return yes, next
-}
-
-func shift(w *walker, c invocation) (truth, flow) {
-	n := 1
-	if len(c.args) == 1 && c.args[0].known {
-		n, _ = strconv.Atoi(c.args[0].text)
-	}
-	if w.unsure > 0 || !w.argsKnown || len(c.args) > 1 || len(c.args) == 1 && n <= 0 || n > len(w.args) {
-		w.args, w.argsKnown = nil, false
-		return unknown, next
-	}
-	w.args = w.args[n:]
-	return yes, next
-}
-
-// declare is export, local and readonly.
-func declare(w *walker, c invocation) (truth, flow) {
-	for _, a := range c.args {
-		if !a.known {
-			w.forget()
-			continue
-		}
-		name, v, set := strings.Cut(a.text, "=")
-		if c.name == "local" {
-			w.locals = append(w.locals, name)
-			w.assign(name, value{})
-		}
-		if set {
-			w.assign(name, known(v))
-		}
-	}
-	if !c.certain {
-		w.forget()
-	}
-	return yes, next
-}
-
-// reads is read and unset, after which variables hold something else.
-func reads(w *walker, c invocation) (truth, flow) {
-	for _, a := range c.args {
-		if !a.known {
-			w.forget()
-		}
-		delete(w.vars, a.text)
-	}
-	if c.name == "unset" {
-		for _, a := range c.args {
-			delete(w.funcs, a.text)
-		}
-		return yes, next
-	}
-	return unknown, next
-}
-
-// unreadShell are commands of the shell that may do anything to the script's variables.
-func unreadShell(w *walker, c invocation) (truth, flow) {
-	w.leftover(c.line, w.text(c.line), c.name)
-	w.forget()
-	return unknown, next
-}
-
-// lookup is command: only command -v is read.
-func lookup(w *walker, c invocation) (truth, flow) {
-	if len(c.args) > 0 && (c.args[0] == known("-v") || c.args[0] == known("-V")) {
-		w.noop(c.line, "only reads")
-		return unknown, next
-	}
-	return unreadShell(w, c)
-}
-
-// systemctl without a running system does nothing but for units' links.
-func systemctl(w *walker, c invocation) (truth, flow) {
-	for _, a := range c.args {
-		switch {
-		case !a.known:
-		case strings.HasPrefix(a.text, "-"):
-			continue
-		case slices.Contains([]string{"daemon-reload", "daemon-reexec", "is-active", "reload", "restart", "start", "stop", "try-restart", "reload-or-restart"}, a.text):
-			w.noop(c.line, "nothing runs")
-			return unknown, next
-		}
-		break
-	}
-	w.leftover(c.line, w.text(c.line), "systemctl")
-	return unknown, next
-}
-
-// dpkgItself is dpkg: comparisons with the version that was installed before, of which there is none, and queries.
-func dpkgItself(w *walker, c invocation) (truth, flow) {
-	texts, ok := c.texts()
-	texts = slices.DeleteFunc(texts, func(s string) bool { return s == "--" })
-	if !ok || len(texts) == 0 {
-		w.leftover(c.line, w.text(c.line), "dpkg")
-		return unknown, next
-	}
-	switch texts[0] {
-	case "--compare-versions":
-		w.noop(c.line, "there is no older version")
-		if len(texts) == 4 && texts[1] == "" && texts[3] != "" {
-			return olderThanAll(texts[2]), next
-		}
-		return unknown, next
-	case "-l", "-L", "-s", "-S", "--list", "--listfiles", "--print-architecture", "--print-foreign-architectures", "--search", "--status":
-		w.noop(c.line, onlyReads)
-		return unknown, next
-	}
-	w.leftover(c.line, w.text(c.line), "dpkg "+printable(texts[0]))
-	return unknown, next
-}
-
-// olderThanAll is dpkg's comparison of no version with some version, dpkg(1).
-func olderThanAll(op string) truth {
-	switch op {
-	case "lt", "le", "ne", "gt-nl", "ge-nl":
-		return yes
-	case "gt", "ge", "eq", "lt-nl", "le-nl":
-		return no
-	}
-	return unknown
+	return "", no
 }

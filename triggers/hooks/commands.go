@@ -1,216 +1,231 @@
 package hooks
 
-import (
-	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/detinstall/detinstall/pkg/tree"
-)
-
-// command says what the reader makes of a command: nothing, with the reason, or what run does.
+// command says what the reader makes of a command: nothing, with the reason; a trigger's work; something
+// for the first boot; or what run does. What the first three print is not known.
 type command struct {
-	name   string
-	noop   string // the reason why it needs no duty on a fresh installation
-	status truth  // of a no-op
-	run    func(*walker, invocation) (truth, flow)
+	name    string
+	noop    string // the reason why it needs no duty on a fresh installation
+	trigger string // the trigger that does it
+	later   string // what does it on the first boot, or by hand
+	status  truth  // of a command that has no run
+	run     func(*walker, invocation) (truth, flow)
 }
 
 const (
 	onlyReads   = "only reads"
 	onlyPrints  = "only prints"
 	nothingRuns = "nothing runs"
+	noSELinux   = "no policy is loaded"
+	noKernel    = "a kernel's image is made when it boots for the first time, or by update-initramfs"
+	noBoot      = "a boot loader is set up with the disk, by update-grub and grub-install"
+	byteCode    = "byte code: Python compiles when it imports"
+	secret      = "a secret: made on the first boot, or by hand"
+	noDaemon    = "asks a daemon"
 )
 
 // commands is sorted by name.
 var commands = []command{
-	{name: ".", run: unreadShell},
+	{name: ".", run: source},
 	{name: ":", noop: "does nothing", status: yes},
 	{name: "[", run: test},
-	{name: "basename", noop: onlyReads},
+	{name: "add-shell", run: addShell},
+	{name: "addgroup", run: adduser},
+	{name: "adduser", run: adduser},
+	{name: "alias", noop: "changes the shell", status: yes},
+	{name: "apparmor_parser", noop: nothingRuns, status: yes},
+	{name: "awk", run: awk},
+	{name: "basename", run: basename},
 	{name: "break", run: breaks},
-	{name: "cat", noop: onlyReads, status: yes},
-	{name: "cmp", noop: onlyReads},
+	{name: "builtin", run: execute},
+	{name: "cat", run: cat},
+	{name: "cd", run: changeDir},
+	{name: "chage", run: password},
+	{name: "chfn", run: usermod},
+	{name: "chgrp", run: chown},
+	{name: "chmod", run: chmod},
+	{name: "chown", run: chown},
+	{name: "chsh", run: usermod},
+	{name: "cmp", run: compareFiles},
 	{name: "command", run: lookup},
 	{name: "continue", run: breaks},
-	{name: "cut", noop: onlyReads},
+	{name: "cp", run: cp},
+	{name: "cut", run: filter("d|delimiter: f|fields: s|only-delimited c|characters: b|bytes:", cut)},
 	{name: "date", noop: onlyReads},
-	{name: "db_stop", noop: "ends debconf", status: yes},
+	{name: "db_beginblock", run: debconfCommand},
+	{name: "db_capb", run: debconfCommand},
+	{name: "db_clear", run: debconfCommand},
+	{name: "db_data", run: debconfCommand},
+	{name: "db_endblock", run: debconfCommand},
+	{name: "db_exist", run: debconfCommand},
+	{name: "db_fget", run: debconfCommand},
+	{name: "db_fset", run: debconfCommand},
+	{name: "db_get", run: debconfCommand},
+	{name: "db_go", run: debconfCommand},
+	{name: "db_info", run: debconfCommand},
+	{name: "db_input", run: debconfCommand},
+	{name: "db_metaget", run: debconfCommand},
+	{name: "db_progress", run: debconfCommand},
+	{name: "db_purge", run: debconfCommand},
+	{name: "db_register", run: debconfCommand},
+	{name: "db_reset", run: debconfCommand},
+	{name: "db_set", run: debconfCommand},
+	{name: "db_settitle", run: debconfCommand},
+	{name: "db_stop", run: debconfCommand},
+	{name: "db_subst", run: debconfCommand},
+	{name: "db_title", run: debconfCommand},
+	{name: "db_unregister", run: debconfCommand},
+	{name: "db_version", run: debconfCommand},
+	{name: "db_x_loadtemplatefile", run: debconfCommand},
+	{name: "dbus-send", noop: nothingRuns},
+	{name: "dbus-uuidgen", later: "the machine's identity: systemd makes /etc/machine-id on the first boot", status: yes},
+	{name: "deb-systemd-helper", run: unitHelper},
 	{name: "deb-systemd-invoke", noop: nothingRuns},
-	{name: "diff", noop: onlyReads},
-	{name: "dirname", noop: onlyReads},
+	{name: "debconf-set-selections", run: selections},
+	{name: "delgroup", run: delUser},
+	{name: "deluser", run: delUser},
+	{name: "depmod", later: noKernel, status: yes},
+	{name: "df", noop: onlyReads},
+	{name: "diff", run: compareFiles},
+	{name: "dirname", run: basename},
 	{name: "dpkg", run: dpkgItself},
+	{name: "dpkg-architecture", run: architecture},
 	{name: "dpkg-divert", run: divert},
 	{name: "dpkg-maintscript-helper", noop: "there is no older version", status: yes},
-	{name: "dpkg-query", noop: onlyReads},
-	{name: "echo", noop: onlyPrints, status: yes},
-	{name: "egrep", noop: onlyReads},
-	{name: "eval", run: unreadShell},
-	{name: "exec", run: unreadShell},
+	{name: "dpkg-query", run: query},
+	{name: "dpkg-statoverride", run: statoverride},
+	{name: "dpkg-trigger", run: dpkgTrigger},
+	{name: "echo", run: echo},
+	{name: "egrep", run: grep},
+	{name: "env", run: execute},
+	{name: "eval", run: eval},
+	{name: "exec", run: execute},
 	{name: "exit", run: exit},
 	{name: "export", run: declare},
+	{name: "expr", noop: onlyReads},
 	{name: "false", noop: "does nothing", status: no},
-	{name: "fgrep", noop: onlyReads},
-	{name: "getent", noop: onlyReads},
-	{name: "grep", noop: onlyReads},
-	{name: "head", noop: onlyReads},
-	{name: "id", noop: onlyReads},
-	{name: "invoke-rc.d", noop: nothingRuns},
+	{name: "fc-cache", later: "fontconfig's caches: made when fonts are first looked for", status: yes},
+	{name: "fgrep", run: grep},
+	{name: "find", noop: onlyReads},
+	{name: "fold", noop: onlyReads},
+	{name: "free", noop: onlyReads},
+	{name: "getcap", noop: onlyReads},
+	{name: "getconf", noop: onlyReads},
+	{name: "getent", run: getent},
+	{name: "glib-compile-schemas", trigger: "glib-schemas", status: yes},
+	{name: "gpasswd", run: gpasswd},
+	{name: "grep", run: grep},
+	{name: "groupadd", run: groupadd},
+	{name: "groupdel", run: delUser},
+	{name: "groups", run: id},
+	{name: "gtk-update-icon-cache", trigger: "icon-cache", status: yes},
+	{name: "head", run: filter("n|lines: c|bytes: q 1 2 3 4 5 6 7 8 9", head)},
+	{name: "hostname", noop: onlyReads},
+	{name: "id", run: id},
+	{name: "initctl", noop: nothingRuns},
+	{name: "initdb", later: "a database cluster: pg_createcluster makes it", status: yes},
+	{name: "install", run: installs},
+	{name: "invoke-rc.d", noop: nothingRuns, status: yes},
+	{name: "ischroot", noop: onlyReads},
+	{name: "kill", noop: nothingRuns},
+	{name: "killall", noop: nothingRuns},
+	{name: "ldconfig", trigger: "ldconfig", status: yes},
+	{name: "ln", run: ln},
 	{name: "local", run: declare},
+	{name: "locale", noop: onlyReads},
+	{name: "locale-gen", later: "locales: locale-gen compiles them", status: yes},
+	{name: "logger", noop: nothingRuns, status: yes},
 	{name: "ls", noop: onlyReads},
-	{name: "md5sum", noop: onlyReads},
-	{name: "printf", noop: onlyPrints, status: yes},
+	{name: "lsb_release", noop: onlyReads},
+	{name: "make-ssl-cert", later: secret, status: yes},
+	{name: "mandb", later: "the index of manual pages: man-db.timer makes it", status: yes},
+	{name: "md5sum", run: digest},
+	{name: "mkdir", run: mkdir},
+	{name: "mktemp", run: temp},
+	{name: "modprobe", noop: nothingRuns},
+	{name: "mount", noop: onlyReads},
+	{name: "mountpoint", noop: onlyReads},
+	{name: "mv", run: mv},
+	{name: "nice", run: execute},
+	{name: "nproc", noop: onlyReads},
+	{name: "openssl", later: secret},
+	{name: "pam-auth-update", trigger: "pam", status: yes},
+	{name: "passwd", run: password},
+	{name: "pg_createcluster", later: "a database cluster: pg_createcluster makes it", status: yes},
+	{name: "pgrep", noop: nothingRuns, status: no},
+	{name: "pidof", noop: nothingRuns, status: no},
+	{name: "pkill", noop: nothingRuns, status: no},
+	{name: "printf", run: printf},
+	{name: "ps", noop: nothingRuns},
 	{name: "pwd", noop: onlyReads},
-	{name: "read", run: reads},
-	{name: "readlink", noop: onlyReads},
+	{name: "py3clean", noop: byteCode, status: yes},
+	{name: "py3compile", later: byteCode, status: yes},
+	{name: "read", run: read},
+	{name: "readlink", run: readlink},
 	{name: "readonly", run: declare},
+	{name: "realpath", run: readlink},
+	{name: "restorecon", noop: noSELinux, status: yes},
 	{name: "return", run: exit},
+	{name: "rm", run: rm},
+	{name: "rmdir", run: rm},
+	{name: "runlevel", noop: nothingRuns},
+	{name: "sed", run: sed},
+	{name: "selinuxenabled", noop: noSELinux, status: no},
+	{name: "seq", noop: onlyReads},
+	{name: "service", noop: nothingRuns},
 	{name: "set", run: set},
-	{name: "sha256sum", noop: onlyReads},
-	{name: "shadowconfig", noop: "trigger accounts turns shadow passwords on", status: yes},
+	{name: "setcap", run: setcap},
+	{name: "setupcon", noop: nothingRuns, status: yes},
+	{name: "sh", run: shells},
+	{name: "sha256sum", run: digest},
+	{name: "shadowconfig", trigger: "accounts", status: yes},
 	{name: "shift", run: shift},
 	{name: "sleep", noop: nothingRuns, status: yes},
-	{name: "source", run: unreadShell},
-	{name: "stat", noop: onlyReads},
+	{name: "sort", run: filter("u|unique r|reverse k: n V t: f s", sorted)},
+	{name: "source", run: source},
+	{name: "ssh-keygen", later: secret, status: yes},
+	{name: "start-stop-daemon", noop: nothingRuns},
+	{name: "stat", run: stat},
+	{name: "stty", noop: onlyReads},
+	{name: "sync", noop: nothingRuns, status: yes},
+	{name: "sysctl", noop: nothingRuns},
 	{name: "systemctl", run: systemctl},
-	{name: "tail", noop: onlyReads},
+	{name: "systemd-detect-virt", noop: onlyReads},
+	{name: "systemd-hwdb", trigger: "hwdb", status: yes},
+	{name: "systemd-machine-id-setup", later: "the machine's identity: systemd makes /etc/machine-id on the first boot", status: yes},
+	{name: "systemd-notify", noop: nothingRuns, status: no},
+	{name: "systemd-sysusers", run: sysusers},
+	{name: "systemd-tmpfiles", run: tmpfiles},
+	{name: "tail", run: filter("n|lines: c|bytes: q 1 2 3 4 5 6 7 8 9", tail)},
+	{name: "tee", run: tee},
+	{name: "tempfile", run: temp},
 	{name: "test", run: test},
-	{name: "tr", noop: onlyReads},
+	{name: "touch", run: touch},
+	{name: "tr", run: tr},
+	{name: "trap", noop: "changes the shell", status: yes},
 	{name: "true", noop: "does nothing", status: yes},
-	{name: "umask", noop: "changes the shell", status: yes},
-	{name: "uname", noop: onlyReads},
-	{name: "unset", run: reads},
+	{name: "type", run: lookup},
+	{name: "ucf", run: ucf},
+	{name: "ucfr", run: ucfr},
+	{name: "udevadm", noop: nothingRuns},
+	{name: "umask", run: umask},
+	{name: "uname", run: uname},
+	{name: "uniq", run: filter("c u d", uniq)},
+	{name: "unset", run: unset},
 	{name: "update-alternatives", run: alternative},
-	{name: "wc", noop: onlyReads},
-	{name: "which", noop: onlyReads},
-}
-
-// alternative reads update-alternatives(1).
-func alternative(w *walker, c invocation) (truth, flow) {
-	fail := func(why string) (truth, flow) {
-		w.leftover(c.line, w.text(c.line), why)
-		return unknown, next
-	}
-	args, ok := c.texts()
-	if !ok || c.env {
-		return fail("update-alternatives with arguments that are not known")
-	}
-	for len(args) > 0 && slices.Contains([]string{"--force", "--quiet", "--skip-auto", "--verbose", "--debug"}, args[0]) {
-		args = args[1:]
-	}
-	if len(args) == 0 {
-		return fail("update-alternatives")
-	}
-	switch args[0] {
-	case "--auto", "--display", "--get-selections", "--list", "--query":
-		w.noop(c.line, "alternatives are automatic")
-		return unknown, next
-	case "--remove", "--remove-all":
-		declared := func(d Duty) bool { return d.Kind == Alternative && len(args) > 1 && d.Args[1] == args[1] }
-		if slices.ContainsFunc(w.reading.Duties, declared) {
-			return fail("update-alternatives " + args[0])
-		}
-		w.noop(c.line, "there is nothing to remove")
-		return yes, next
-	case "--install":
-	default:
-		return fail("update-alternatives " + printable(args[0]))
-	}
-	d, ok := install(args[1:])
-	if !ok {
-		return fail("update-alternatives --install with malformed arguments")
-	}
-	d.Line = c.line
-	w.duty(d)
-	return yes, next
-}
-
-// install reads LINK NAME PATH PRIORITY [--slave LINK NAME PATH]...
-func install(args []string) (Duty, bool) {
-	if len(args) < 4 || len(args)%4 != 0 {
-		return Duty{}, false
-	}
-	d := Duty{Kind: Alternative, Args: args[:4:4]}
-	if _, err := strconv.ParseInt(args[3], 10, 32); err != nil || !group(args[:3]) {
-		return Duty{}, false
-	}
-	for rest := args[4:]; len(rest) > 0; rest = rest[4:] {
-		if rest[0] != "--slave" && rest[0] != "--follower" || !group(rest[1:4]) {
-			return Duty{}, false
-		}
-		d.Slaves = append(d.Slaves, rest[1:4:4])
-	}
-	return d, true
-}
-
-// group reports whether args are a link, a name and a path that update-alternatives takes.
-func group(args []string) bool {
-	return absolute(args[0]) && absolute(args[2]) && args[1] != "" && args[1] != "." && args[1] != ".." &&
-		len(args[1]) < 200 && !strings.ContainsAny(args[1], "/ \t\n\x00")
-}
-
-// absolute reports whether path begins with a slash and is clean.
-func absolute(path string) bool {
-	return strings.HasPrefix(path, "/") && path != "/." && tree.CheckPath(path[1:]) == nil && !strings.Contains(path, "\n")
-}
-
-// divert reads dpkg-divert(1).
-func divert(w *walker, c invocation) (truth, flow) {
-	args, ok := c.texts()
-	if !ok || c.env {
-		w.leftover(c.line, w.text(c.line), "dpkg-divert with arguments that are not known")
-		return unknown, next
-	}
-	d := Duty{Kind: Diversion, Line: c.line, Args: []string{"", "", w.reading.Package.Name}}
-	remove := false
-	for i := 0; i < len(args); i++ {
-		a, v, inline := strings.Cut(args[i], "=")
-		if slices.Contains([]string{"--package", "--divert"}, a) && !inline && i+1 < len(args) {
-			i++
-			v = args[i]
-		}
-		switch a {
-		case "--package":
-			d.Args[2] = v
-		case "--divert":
-			d.Args[1] = v
-		case "--local":
-			d.Args[2] = ""
-		case "--add", "--quiet", "--rename", "--no-rename":
-		case "--remove":
-			remove = true
-		case "--list", "--listpackage", "--truename":
-			w.noop(c.line, onlyReads)
-			return unknown, next
-		default:
-			if !absolute(args[i]) || d.Args[0] != "" {
-				w.leftover(c.line, w.text(c.line), "dpkg-divert "+printable(args[i]))
-				return unknown, next
-			}
-			d.Args[0] = args[i]
-		}
-	}
-	if d.Args[1] == "" {
-		d.Args[1] = d.Args[0] + ".distrib"
-	}
-	if !absolute(d.Args[0]) || !absolute(d.Args[1]) || strings.ContainsAny(d.Args[2], " \t\n\x00") {
-		w.leftover(c.line, w.text(c.line), "dpkg-divert with malformed arguments")
-		return unknown, next
-	}
-	w.undivert(d, remove)
-	return yes, next
-}
-
-// undivert records that d is added or removed.
-func (w *walker) undivert(d Duty, remove bool) {
-	if !remove {
-		w.duty(d)
-		return
-	}
-	if !w.sure() {
-		w.leftover(d.Line, w.text(d.Line), "dpkg-divert --remove under a condition that is not known")
-		return
-	}
-	w.noop(d.Line, "takes back a diversion, or finds none")
-	w.removed = append(w.removed, d)
+	{name: "update-ca-certificates", trigger: "ca-certificates", status: yes},
+	{name: "update-desktop-database", trigger: "desktop", status: yes},
+	{name: "update-grub", later: noBoot, status: yes},
+	{name: "update-initramfs", later: noKernel, status: yes},
+	{name: "update-mime-database", trigger: "mime", status: yes},
+	{name: "update-rc.d", run: updateRC},
+	{name: "update-shells", trigger: "shells", status: yes},
+	{name: "useradd", run: useradd},
+	{name: "userdel", run: delUser},
+	{name: "usermod", run: usermod},
+	{name: "wait", noop: nothingRuns, status: yes},
+	{name: "wc", run: wc},
+	{name: "which", run: lookup},
+	{name: "who", noop: nothingRuns},
+	{name: "whoami", run: whoami},
+	{name: "xargs", noop: onlyReads},
 }

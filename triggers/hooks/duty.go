@@ -23,9 +23,9 @@ const (
 	Sysusers     Kind = "sysusers"     // configuration files by name; none: all
 	SysV         Kind = "sysv"         // script, action of update-rc.d(8)
 	Tmpfiles     Kind = "tmpfiles"     // configuration files by name; none: all
-	Ucf          Kind = "ucf"          // path, package, md5 of what was offered: the registry; the file is a File
-	Unit         Kind = "unit"         // action of deb-systemd-helper or systemctl, unit, "system" or "user"
-	User         Kind = "user"         // name, uid, group, home, shell, comment, "system" or "user", "home" if the home directory is made
+	Ucf          Kind = "ucf"          // path, package, md5 of what was offered, "three-way" or nothing; Body: what was offered. The file is a File
+	Unit         Kind = "unit"         // action of deb-systemd-helper ("enable"), or of systemctl with its name ("systemctl enable"); unit; "system" or "user"
+	User         Kind = "user"         // name, uid, group, home, shell, comment, "system" or "user", "" (a home directory is a Directory of its own)
 )
 
 // Duty is something that a script wants and a trigger does.
@@ -37,6 +37,7 @@ type Duty struct {
 	Args    []string
 	Slaves  [][]string // alternatives: link, name, path each
 	Body    []byte     // files
+	By      []Source   // the other lines of scripts that the duty is the sum of
 }
 
 // Owns returns the paths that the duty makes or changes, as the script spells them. What a kind makes besides

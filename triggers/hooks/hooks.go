@@ -1,11 +1,12 @@
 // Package hooks reads maintainer scripts as text and says what they would have done
 // on a fresh install: duties, no-ops with reasons, deferred items, and leftovers. Nothing is ever run.
 //
-// A script is parsed and walked with what is known of a fresh installation: its arguments, and that nothing was there
-// before. Values are known or unknown; a condition that is unknown makes both of its arms uncertain, and what is
-// uncertain is a leftover unless it does nothing either way. The reader so far knows shell, update-alternatives and
-// dpkg-divert; each further command is an entry of the table in commands.go. What a script loads with "." is a leftover, and is
-// taken not to change the script's functions.
+// A script is parsed and walked with what is known of a fresh installation: its arguments, that nothing was there
+// before, what the packages ship, and what earlier scripts did. Values are known or unknown; a condition that is unknown
+// makes both of its arms uncertain, and what is uncertain is a leftover unless it does nothing either way.
+//
+// A command that the reader should understand is an entry of the table in commands.go. What scripts do to files
+// happens in an overlay over the payload ([World.FS]); at the end each path that it changed is one duty.
 package hooks
 
 import (
@@ -32,12 +33,18 @@ const (
 
 // Reading is what one script says.
 type Reading struct {
-	Package  *pkg.Package
-	Script   pkg.Script
-	Duties   []Duty
-	Noops    []Note
-	Deferred []Note
-	Pending  []Note // leftovers
+	Package   *pkg.Package
+	Script    pkg.Script
+	Triggered []string // the dpkg triggers that it is run for; nil: its first run
+	Duties    []Duty
+	Noops     []Note
+	Deferred  []Note
+	Pending   []Note // leftovers
+	// Recipe is the reason why no leftovers count, or "".
+	Recipe string
+
+	lines []string
+	seen  map[Note]bool
 }
 
 // Verdict returns the worst of what the reading holds.
@@ -51,86 +58,104 @@ func (r *Reading) Verdict() Verdict {
 	return Covered
 }
 
-// Read reads the scripts of ps, which are in dependency order: those that a fresh
-// installation runs, in the order in which each package gives them. A diversion that a later script removes is no duty.
-func Read(ps []*pkg.Unpacked) []Reading {
-	var rs []Reading
-	for _, p := range ps {
-		for _, s := range p.Scripts {
-			args, ok := arguments(s.Phase)
-			if !ok {
-				continue
-			}
-			w := read(p.Package, s, args)
-			rs = append(rs, w.reading)
-			for _, d := range w.removed {
-				undivert(rs, d)
-			}
-		}
-	}
-	return rs
+// Report is what all scripts say together.
+type Report struct {
+	// Readings are in the order of an installation: preinst of all packages in dependency order,
+	// config and postinst of each, and those that dpkg triggers run again.
+	Readings []Reading
+	Fired    []Fired // by package, in dependency order
 }
 
-// undivert takes back the duty that is like d.
-func undivert(rs []Reading, d Duty) {
-	for i := range rs {
-		for j, old := range rs[i].Duties {
-			if old.Kind == Diversion && old.Args[0] == d.Args[0] {
-				ds := rs[i].Duties
-				rs[i].Duties = append(ds[:j:j], ds[j+1:]...)
-				rs[i].Noops = append(rs[i].Noops, Note{old.Line, "dpkg-divert --add " + old.Args[0], "a later script removes it"})
-				return
-			}
+// Read reads the scripts of ps, which are in dependency order, as a fresh installation in w would run them.
+//
+// What scripts do to one path is one duty, of the last script that touched it. A diversion that a later script removes is
+// no duty.
+func Read(ps []*pkg.Unpacked, w World) *Report {
+	s := newState(ps, w)
+	for i := range ps {
+		s.phase(i, "preinst", nil)
+	}
+	rep := &Report{}
+	for i := range ps {
+		s.phase(i, "config", nil)
+		s.phase(i, "postinst", nil)
+		s.config[i] = true
+	}
+	rep.Fired = s.fire()
+	s.fold()
+	for _, r := range s.readings {
+		rep.Readings = append(rep.Readings, *r)
+	}
+	return rep
+}
+
+// phase reads the script of a phase of package i.
+func (s *state) phase(i int, phase pkg.Phase, triggered []string) {
+	for _, sc := range s.packages[i].Scripts {
+		if sc.Phase != phase {
+			continue
 		}
+		args := arguments(phase)
+		if triggered != nil {
+			args = []string{"triggered", strings.Join(triggered, " ")}
+		}
+		w := newWalker(s, i, sc, args)
+		w.reading.Triggered = triggered
+		s.readings = append(s.readings, w.reading)
+		w.read()
 	}
 }
 
-// arguments returns the arguments with which a fresh installation runs scripts of
-// a phase, and false for phases that it does not run (deb-postinst(5)).
-func arguments(p pkg.Phase) ([]string, bool) {
-	switch p {
-	case "preinst":
-		return []string{"install"}, true
-	case "config", "postinst":
-		return []string{"configure", ""}, true
-	case "prerm", "postrm":
-		return nil, false
+// arguments returns the arguments with which a fresh installation runs scripts of a phase (deb-postinst(5)).
+func arguments(p pkg.Phase) []string {
+	if p == "preinst" {
+		return []string{"install"}
 	}
-	return nil, true
+	return []string{"configure", ""}
 }
 
 // maxScript bounds a script, and with it how deep its grammar can nest. Debian's longest has 70 KB.
 const maxScript = 128 << 10
 
 // read walks one script.
-func read(p *pkg.Package, s pkg.Script, args []string) *walker {
-	w := newWalker(p, s, args)
-	bash := false
-	switch f := strings.Fields(s.Interpreter); {
-	case len(s.Body) > maxScript:
-		w.leftover(1, firstLine(s.Body), "longer than 128 KiB")
-		return w
+func (w *walker) read() {
+	sc := w.reading.Script
+	f := strings.Fields(sc.Interpreter)
+	switch {
+	case len(sc.Body) > maxScript:
+		w.leftover(1, "longer than 128 KiB")
+		return
 	case len(f) == 0:
-		w.leftover(1, firstLine(s.Body), "no interpreter")
-		return w
-	default:
-		switch f[0] {
-		case "/bin/sh", "/bin/dash", "/usr/bin/sh", "/usr/bin/dash":
-		case "/bin/bash", "/usr/bin/bash":
-			bash = true
-		default:
-			w.leftover(1, firstLine(s.Body), "interpreter "+f[0])
-			return w
-		}
+		w.leftover(1, "no interpreter")
+		return
 	}
-	w.script(bash)
-	if why := accountedFor(p.Name, s); why != "" {
+	w.reading.Recipe = w.accountedFor(w.reading.Package.Name, sc)
+	bash, ok := shell(f[0])
+	if ok {
+		for _, a := range f[1:] {
+			w.errexit = w.errexit || strings.HasPrefix(a, "-") && strings.Contains(a, "e")
+		}
+		w.script(sc.Body, bash)
+	} else {
+		w.leftover(1, "interpreter "+f[0])
+	}
+	if w.reading.Recipe != "" {
 		for _, n := range w.reading.Pending {
-			w.noop(n.Line, why)
+			w.noop(n.Line, w.reading.Recipe)
 		}
 		w.reading.Pending = nil
 	}
-	return w
+}
+
+// shell reports whether an interpreter is a shell that we read, and whether it is bash.
+func shell(interpreter string) (bash, ok bool) {
+	switch interpreter {
+	case "/bin/sh", "/bin/dash", "/usr/bin/sh", "/usr/bin/dash":
+		return false, true
+	case "/bin/bash", "/usr/bin/bash":
+		return true, true
+	}
+	return false, false
 }
 
 func firstLine(b []byte) string {

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,12 +14,34 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/tree"
 )
 
 // script makes a package with one script.
 func script(phase pkg.Phase, interpreter, body string) []*pkg.Unpacked {
 	return []*pkg.Unpacked{{Package: &pkg.Package{Name: "p", Version: "1", Arch: "amd64"},
 		Scripts: []pkg.Script{{Phase: phase, Interpreter: interpreter, Body: []byte(body)}}}}
+}
+
+// readAll reads on a root that has what payload says.
+func readAll(ps []*pkg.Unpacked) []Reading {
+	for _, p := range ps {
+		p.Nodes = payload()
+	}
+	return Read(ps, World{Arch: "amd64", Compare: strings.Compare}).Readings
+}
+
+// payload is what the package of the tests ships.
+func payload() []tree.Node {
+	var ns []tree.Node
+	for _, p := range []string{"etc", "usr", "usr/bin", "usr/sbin", "usr/share", "usr/share/p", "var", "var/lib", "var/log"} {
+		ns = append(ns, tree.Node{Path: p, Mode: fs.ModeDir | 0o755})
+	}
+	for p, text := range map[string]string{"usr/bin/a": "", "usr/bin/b": "", "usr/bin/old": "", "usr/bin/other": "", "usr/bin/x.deb": "", "usr/bin/y.deb": "", "usr/bin/z.1": "",
+		"etc/p.conf": "one = 1\n#two = 2\n", "usr/share/p/template": "user: @USER@\nport: 80\n"} {
+		ns = append(ns, tree.Node{Path: p, Mode: 0o755, Content: tree.Bytes([]byte(text))})
+	}
+	return ns
 }
 
 // describe prints what a reading says, one line each.
@@ -31,7 +54,13 @@ func describe(rs []Reading) string {
 			for _, s := range d.Slaves {
 				fmt.Fprintf(&b, " %q", s)
 			}
+			if d.Kind == File {
+				fmt.Fprintf(&b, " %q", d.Body)
+			}
 			b.WriteByte('\n')
+		}
+		for _, n := range r.Deferred {
+			fmt.Fprintf(&b, "  later %d %s (%s)\n", n.Line, n.Text, n.Reason)
 		}
 		for _, n := range r.Pending {
 			fmt.Fprintf(&b, "  left %d %s (%s)\n", n.Line, n.Text, n.Reason)
@@ -64,7 +93,7 @@ func TestRead(t *testing.T) {
 				if strings.HasPrefix(s.Name, "bash") {
 					interpreter = "/bin/bash -e"
 				}
-				got := describe(Read(script(phase, interpreter, string(s.Data))))
+				got := describe(readAll(script(phase, interpreter, string(s.Data))))
 				if os.Getenv("UPDATE") != "" {
 					a.Files[i+1].Data = []byte(got)
 				}
@@ -84,13 +113,13 @@ func TestRead(t *testing.T) {
 func TestPhases(t *testing.T) {
 	ps := script("postinst", "/bin/sh", "exit 0\n")
 	for _, p := range []pkg.Phase{"config", "preinst", "prerm", "postrm"} {
-		ps[0].Scripts = append(ps[0].Scripts, pkg.Script{Phase: p, Interpreter: "/bin/sh", Body: []byte("rm x\n")})
+		ps[0].Scripts = append(ps[0].Scripts, pkg.Script{Phase: p, Interpreter: "/bin/sh", Body: []byte("[ -e /proc/x ] && touch /x\n")})
 	}
 	var got []string
-	for _, r := range Read(ps) {
+	for _, r := range readAll(ps) {
 		got = append(got, string(r.Script.Phase)+" "+string(r.Verdict()))
 	}
-	if want := []string{"postinst covered", "config pending", "preinst pending"}; !slices.Equal(got, want) {
+	if want := []string{"preinst pending", "config pending", "postinst covered"}; !slices.Equal(got, want) {
 		t.Errorf("read %q, want %q", got, want)
 	}
 }
@@ -101,7 +130,7 @@ func TestInterpreters(t *testing.T) {
 		"/usr/bin/perl -w": "not read yet: interpreter /usr/bin/perl", "": "not read yet: no interpreter", "/bin/sh-not": "not read yet: interpreter /bin/sh-not",
 	} {
 		got := ""
-		if r := Read(script("postinst", interpreter, ":\n"))[0]; len(r.Pending) > 0 {
+		if r := readAll(script("postinst", interpreter, ":\n"))[0]; len(r.Pending) > 0 {
 			got = r.Pending[0].Reason
 		}
 		if got != want {
@@ -114,7 +143,7 @@ func TestInterpreters(t *testing.T) {
 func TestUndivert(t *testing.T) {
 	ps := script("preinst", "/bin/sh", "dpkg-divert --package b --add --divert /x.b /x\ndpkg-divert --add /y\n")
 	ps = append(ps, script("postinst", "/bin/sh", "dpkg-divert --package b --remove /x\ndpkg-divert --remove /z\n")...)
-	rs := Read(ps)
+	rs := readAll(ps)
 	if len(rs) != 2 || len(rs[0].Duties) != 1 || !slices.Equal(rs[0].Duties[0].Args, []string{"/y", "/y.distrib", "p"}) {
 		t.Errorf("diversions: %s", describe(rs))
 	}
@@ -122,20 +151,33 @@ func TestUndivert(t *testing.T) {
 
 // TestRecipes holds that a recipe accounts for leftovers, keeps duties, and fails closed.
 func TestRecipes(t *testing.T) {
-	if !slices.IsSortedFunc(recipes, func(a, b recipe) int {
-		return strings.Compare(a.name+" "+string(a.phase)+" "+a.digest, b.name+" "+string(b.phase)+" "+b.digest)
+	rs := recipes()
+	if len(rs) == 0 || len(rs) > 25 || !slices.IsSortedFunc(rs, func(a, b recipe) int {
+		return strings.Compare(a.Package+" "+string(a.Phase)+" "+a.SHA256, b.Package+" "+string(b.Phase)+" "+b.SHA256)
 	}) {
-		t.Error("recipes are not sorted")
+		t.Error("recipes are not sorted, or too many")
 	}
-	if accountedFor("base-files", pkg.Script{Phase: "postinst", Body: []byte("changed")}) != "" {
+	for _, r := range rs {
+		if r.Why == "" || len(r.SHA256) != 64 {
+			t.Errorf("recipe %+v", r)
+		}
+	}
+	s := newState(nil, World{})
+	if s.accountedFor("base-files", pkg.Script{Phase: "postinst", Body: []byte("changed")}) != "" {
 		t.Error("a changed script is accounted for")
 	}
 	if !slices.IsSortedFunc(commands, func(a, b command) int { return strings.Compare(a.name, b.name) }) {
 		t.Error("commands are not sorted")
 	}
 	for _, c := range commands {
-		if (c.noop == "") == (c.run == nil) {
-			t.Errorf("%s: either a no-op or a function", c.name)
+		n := 0
+		for _, is := range []bool{c.noop != "", c.trigger != "", c.later != "", c.run != nil} {
+			if is {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d of a no-op, a trigger, something for later and a function", c.name, n)
 		}
 	}
 }
@@ -167,7 +209,7 @@ func TestHostile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			for _, interpreter := range []string{"/bin/sh", "/bin/bash"} {
-				Read(script("postinst", interpreter, body))
+				readAll(script("postinst", interpreter, body))
 			}
 			if d := time.Since(start); d > 20*time.Second {
 				t.Errorf("took %v", d)
@@ -197,8 +239,8 @@ func FuzzRead(f *testing.F) {
 			interpreter = "/bin/bash"
 		}
 		ps := script("postinst", interpreter, string(body))
-		rs := Read(ps)
-		if d := cmp.Diff(describe(rs), describe(Read(ps))); d != "" {
+		rs := readAll(ps)
+		if d := cmp.Diff(describe(rs), describe(readAll(ps))); d != "" {
 			t.Errorf("two readings differ:\n%s", d)
 		}
 		for _, r := range rs {

@@ -16,26 +16,29 @@ func printable(s string) string {
 	return s
 }
 
-func (w *walker) text(line int) string {
-	if line < 1 || line > len(w.lines) {
+func (r *Reading) text(line int) string {
+	if line < 1 || line > len(r.lines) {
 		return ""
 	}
-	return printable(strings.TrimSpace(strings.ReplaceAll(w.lines[line-1], "\t", " ")))
+	return printable(strings.TrimSpace(strings.ReplaceAll(r.lines[line-1], "\t", " ")))
 }
 
 // note adds a note to list once.
-func (w *walker) note(list *[]Note, line int, text, reason string) {
-	n := Note{line, printable(text), reason}
-	if !w.seen[n] {
-		w.seen[n] = true
+func (r *Reading) note(list *[]Note, line int, reason string) {
+	n := Note{line, r.text(line), printable(reason)}
+	if !r.seen[n] {
+		r.seen[n] = true
 		*list = append(*list, n)
 	}
 }
 
-func (w *walker) leftover(line int, text, reason string) {
-	w.note(&w.reading.Pending, line, text, "not read yet: "+reason)
+func (w *walker) leftover(line int, reason string) {
+	w.reading.note(&w.reading.Pending, line, "not read yet: "+reason)
+	w.unknownOutput()
 }
 
-func (w *walker) noop(line int, reason string) {
-	w.note(&w.reading.Noops, line, w.text(line), reason)
+func (w *walker) noop(line int, reason string) { w.reading.note(&w.reading.Noops, line, reason) }
+
+func (w *walker) deferred(line int, reason string) {
+	w.reading.note(&w.reading.Deferred, line, reason)
 }

@@ -2,7 +2,6 @@ package hooks
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -16,19 +15,6 @@ type value struct {
 
 func known(s string) value { return value{s, true} }
 
-// word expands one word as the shell does where it does not split fields.
-func (w *walker) word(word *syntax.Word) value {
-	if word == nil {
-		return known("")
-	}
-	v := known("")
-	w.steps += len(word.Parts)
-	for _, part := range word.Parts {
-		v = v.plus(w.part(part, false))
-	}
-	return v
-}
-
 func (v value) plus(o value) value {
 	if !v.known || !o.known || len(v.text)+len(o.text) > maxArgument {
 		return value{}
@@ -36,187 +22,141 @@ func (v value) plus(o value) value {
 	return known(v.text + o.text)
 }
 
-// part expands a part of a word.
-func (w *walker) part(p syntax.WordPart, quoted bool) value {
-	switch p := p.(type) {
-	case *syntax.Lit:
-		return known(unescape(p.Value, quoted))
-	case *syntax.SglQuoted:
-		if p.Dollar && strings.Contains(p.Value, `\`) {
-			return value{}
-		}
-		return known(p.Value)
-	case *syntax.DblQuoted:
-		v := known("")
-		w.steps += len(p.Parts)
-		for _, q := range p.Parts {
-			v = v.plus(w.part(q, true))
-		}
-		return v
-	case *syntax.ParamExp:
-		return w.parameter(p)
-	case *syntax.CmdSubst:
-		if v, ok := w.constant(p); ok {
-			return v
-		}
-	}
-	w.nested(p)
-	return value{}
+// piece is what a part of a word expands to.
+type piece struct {
+	value
+	quoted bool // no pattern of file names
+	split  bool // into fields
+	next   bool // another field begins before it, as between the fields of "$@"
 }
 
-// constant returns what a command prints on every root that we build.
-func (w *walker) constant(c *syntax.CmdSubst) (value, bool) {
-	if len(c.Stmts) != 1 || len(c.Stmts[0].Redirs) > 0 {
-		return value{}, false
+// word expands one word as the shell does where it does not split fields.
+func (w *walker) word(word *syntax.Word) value {
+	v := known("")
+	for _, p := range w.pieces(word) {
+		if p.next {
+			v = v.plus(known(" "))
+		}
+		v = v.plus(p.value)
 	}
-	call, ok := c.Stmts[0].Cmd.(*syntax.CallExpr)
-	if !ok || len(call.Args) > 2 || len(call.Assigns) > 0 {
-		return value{}, false
-	}
-	words := []string{"", ""}
-	for i, a := range call.Args {
-		words[i] = a.Lit()
-	}
-	if words[0] == "uname" && w.funcs["uname"] == nil && (len(call.Args) == 1 || words[1] == "-s") {
-		return known("Linux"), true
-	}
-	return value{}, false
+	return v
 }
 
-// unescape removes backslashes, which within double quotes escape only a few bytes.
-func unescape(s string, quoted bool) string {
-	if !strings.Contains(s, `\`) {
-		return s
+// pieces expands the parts of word in order.
+func (w *walker) pieces(word *syntax.Word) []piece {
+	if word == nil {
+		return nil
 	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) && (!quoted || strings.IndexByte("$`\"\\\n", s[i+1]) >= 0) {
-			if i++; s[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-// parameter expands $NAME and the forms with a default.
-func (w *walker) parameter(p *syntax.ParamExp) value {
-	plain := !p.Excl && !p.Length && !p.Width && p.Index == nil && p.Slice == nil && p.Repl == nil && p.Names == 0 && p.Param != nil
-	if !plain {
-		w.nested(p)
-		return value{}
-	}
-	v := w.variable(p.Param.Value)
-	if p.Exp == nil {
-		return v
-	}
-	set := v.known // what is known is set: the others may be either
-	switch p.Exp.Op {
-	case syntax.DefaultUnset:
-		if set {
-			return v
-		}
-	case syntax.DefaultUnsetOrNull:
-		if set && v.text != "" {
-			return v
-		}
-		if set {
-			return w.word(p.Exp.Word)
-		}
-	case syntax.AlternateUnsetOrNull:
-		if set && v.text == "" {
-			return known("")
-		}
-		if set {
-			return w.word(p.Exp.Word)
-		}
-	case syntax.AssignUnset, syntax.AssignUnsetOrNull:
-		delete(w.vars, p.Param.Value)
-	}
-	if p.Exp.Word != nil {
-		w.nested(p.Exp.Word)
-	}
-	return value{}
-}
-
-// variable returns a parameter's value.
-func (w *walker) variable(name string) value {
-	if n, err := strconv.Atoi(name); err == nil {
-		switch {
-		case n == 0 || !w.argsKnown || n < 0:
-			return value{}
-		case n <= len(w.args):
-			return known(w.args[n-1])
-		}
-		return known("")
-	}
-	return w.vars[name]
-}
-
-// nested walks the commands within n, whose values are not looked at.
-func (w *walker) nested(n syntax.Node) {
-	if n == nil {
-		return
-	}
-	syntax.Walk(n, func(n syntax.Node) bool {
-		w.steps++
-		switch n := n.(type) {
-		case *syntax.CmdSubst:
-			w.isolated(func() (truth, flow) { return w.stmts(n.Stmts) })
-			return false
-		case *syntax.ProcSubst:
-			w.isolated(func() (truth, flow) { return w.stmts(n.Stmts) })
-			return false
-		case *syntax.ArithmExp:
-			w.forget() // it may assign
-		case *syntax.Stmt:
-			return false
-		}
-		return true
-	})
-}
-
-// fields expands words into arguments. It reports whether their number is certain.
-func (w *walker) fields(words []*syntax.Word) ([]value, bool) {
-	var out []value
-	certain := true
-	for _, word := range words {
-		if all, ok := allArguments(word); ok && w.argsKnown {
-			f, _ := w.positional()
-			if all || !slices.ContainsFunc(f, func(v value) bool { return v.text == "" || strings.ContainsAny(v.text, " \t\n") || expands(v.text) }) {
-				out = append(out, f...)
-				continue
-			}
-		}
-		if split := splits(word); !split {
-			out = append(out, w.word(word))
+	var out []piece
+	w.steps += len(word.Parts)
+	for i, part := range word.Parts {
+		if l, ok := part.(*syntax.Lit); ok && i == 0 && strings.HasPrefix(l.Value, "~") {
+			out = append(out, piece{quoted: true})
 			continue
 		}
-		v := w.word(word)
-		switch {
-		case !v.known || w.ifs || expands(v.text):
-			out = append(out, value{})
-			certain = false
-		case lone(word):
-			for _, f := range strings.Fields(v.text) {
-				out = append(out, known(f))
-			}
-		case strings.ContainsAny(v.text, " \t\n"):
-			out = append(out, value{})
-			certain = false
-		default:
-			out = append(out, v)
+		if l, ok := part.(*syntax.Lit); ok && w.bash && strings.Contains(l.Value, "{") && strings.ContainsAny(l.Value, ",.") {
+			out = append(out, piece{split: true}) // a list in braces
+			continue
 		}
+		out = append(out, w.part(part, false)...)
 	}
-	return out, certain
+	return out
 }
 
-// expands reports whether the shell might take unquoted text for a pattern of file names,
-// somebody's home, or a list in braces.
-func expands(text string) bool {
-	return strings.ContainsAny(text, "*?") || strings.HasPrefix(text, "~") ||
-		strings.Contains(text, "[") && strings.Contains(text, "]") || strings.Contains(text, "{") && strings.Contains(text, "}")
+// part expands a part of a word.
+func (w *walker) part(p syntax.WordPart, quoted bool) []piece {
+	one := func(v value) []piece { return []piece{{value: v, quoted: quoted, split: !quoted}} }
+	switch p := p.(type) {
+	case *syntax.Lit:
+		return literal(p.Value, quoted)
+	case *syntax.SglQuoted:
+		if p.Dollar && strings.Contains(p.Value, `\`) {
+			return []piece{{value: dollarQuoted(p.Value), quoted: true}}
+		}
+		return []piece{{value: known(p.Value), quoted: true}}
+	case *syntax.DblQuoted:
+		out := []piece{{value: known(""), quoted: true}}
+		if all := len(p.Parts) == 1 && isAll(p.Parts[0]); all {
+			out = nil
+		}
+		w.steps += len(p.Parts)
+		for _, q := range p.Parts {
+			out = append(out, w.part(q, true)...)
+		}
+		return out
+	case *syntax.ParamExp:
+		if isAll(p) {
+			return w.all(quoted)
+		}
+		if e := p.Exp; e != nil && p.Param != nil && !quoted && e.Op == syntax.AlternateUnsetOrNull && e.Word != nil {
+			if v, set := w.lookup(p.Param.Value); v.known && set && v.text != "" {
+				return w.pieces(e.Word) // ${1:+"$@"}
+			}
+		}
+		return one(w.parameter(p))
+	case *syntax.CmdSubst:
+		return one(w.substitute(p.Stmts))
+	case *syntax.ArithmExp:
+		return one(w.arithmetic(p.X))
+	}
+	w.nested(p)
+	return one(value{})
+}
+
+// dollarQuoted is $'...' with the simple escapes.
+func dollarQuoted(s string) value {
+	r := strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\t`, "\t", `\'`, "'", `\"`, `"`)
+	if out := r.Replace(s); !strings.Contains(out, `\`) {
+		return known(out)
+	}
+	return value{}
+}
+
+// literal removes backslashes, which within double quotes escape only a few bytes.
+func literal(s string, quoted bool) []piece {
+	if !strings.Contains(s, `\`) {
+		return []piece{{value: known(s), quoted: quoted}}
+	}
+	var out []piece
+	var b strings.Builder
+	flush := func() {
+		if b.Len() > 0 {
+			out = append(out, piece{value: known(b.String()), quoted: quoted})
+			b.Reset()
+		}
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) || quoted && strings.IndexByte("$`\"\\\n", s[i+1]) < 0 {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i++; s[i] == '\n' {
+			continue
+		}
+		flush()
+		out = append(out, piece{value: known(s[i : i+1]), quoted: true})
+	}
+	flush()
+	return out
+}
+
+// isAll reports whether p is $@ or $*.
+func isAll(p syntax.WordPart) bool {
+	e, ok := p.(*syntax.ParamExp)
+	return ok && e.Param != nil && e.Exp == nil && !e.Length && !e.Excl && e.Slice == nil && e.Repl == nil &&
+		e.Index == nil && (e.Param.Value == "@" || e.Param.Value == "*")
+}
+
+// all expands $@.
+func (w *walker) all(quoted bool) []piece {
+	if !w.argsKnown {
+		return []piece{{split: true}}
+	}
+	var out []piece
+	for i, a := range w.args {
+		out = append(out, piece{value: known(a), quoted: quoted, split: !quoted, next: i > 0})
+	}
+	return out
 }
 
 // positional returns the positional parameters.
@@ -228,123 +168,176 @@ func (w *walker) positional() ([]value, bool) {
 	return out, w.argsKnown
 }
 
-// allArguments reports whether word is $@ or $*, and whether it is "$@".
-func allArguments(word *syntax.Word) (quoted, ok bool) {
-	if len(word.Parts) != 1 {
-		return false, false
-	}
-	part := word.Parts[0]
-	if q, isQuoted := part.(*syntax.DblQuoted); isQuoted && len(q.Parts) == 1 {
-		part, quoted = q.Parts[0], true
-	}
-	p, isParam := part.(*syntax.ParamExp)
-	if !isParam || p.Param == nil || p.Exp != nil {
-		return false, false
-	}
-	return quoted, p.Param.Value == "@" || p.Param.Value == "*" && !quoted
+// field is a field in the making: its text, the same as a pattern, and whether there is one.
+type field struct {
+	text, pattern strings.Builder
+	bad, started  bool
 }
 
-// lone reports whether word is one unquoted expansion.
-func lone(word *syntax.Word) bool {
-	_, ok := word.Parts[0].(*syntax.ParamExp)
-	return len(word.Parts) == 1 && ok
+func (f *field) add(s string, quoted bool) {
+	f.started = true
+	f.text.WriteString(s)
+	if quoted {
+		s = escapePattern(s)
+	}
+	f.pattern.WriteString(s)
 }
 
-// splits reports whether word may become another number of fields than one, or be a pattern of file names.
-func splits(word *syntax.Word) bool {
-	var literal strings.Builder
-	for i, p := range word.Parts {
-		switch p := p.(type) {
-		case *syntax.SglQuoted, *syntax.DblQuoted:
-			if i == 0 {
-				literal.WriteByte('x') // what follows does not begin the word
+// fields expands words into arguments. It reports whether their number is certain.
+func (w *walker) fields(words []*syntax.Word) ([]value, bool) {
+	var out []value
+	certain := true
+	for _, word := range words {
+		f := &field{}
+		flush := func() {
+			if f.started {
+				vs, ok := w.expandNames(f)
+				out = append(out, vs...)
+				certain = certain && ok
 			}
-		case *syntax.Lit:
-			literal.WriteString(p.Value)
-		default:
-			return true
+			f = &field{}
 		}
+		for _, p := range w.pieces(word) {
+			if p.next {
+				flush()
+			}
+			switch {
+			case !p.known:
+				f.bad, f.started = true, true
+				certain = certain && !p.split
+			case !p.split:
+				if p.text != "" || p.quoted {
+					f.add(p.text, p.quoted)
+				}
+			default:
+				certain = w.split(p.text, f.add, flush) && certain
+			}
+		}
+		flush()
 	}
-	if expands(literal.String()) {
-		return true
+	return out, certain
+}
+
+// split splits what an expansion gave at the bytes of IFS.
+func (w *walker) split(text string, add func(string, bool), flush func()) bool {
+	ifs, set := w.lookup("IFS")
+	if !ifs.known {
+		add(text, true)
+		return false
 	}
-	if q, ok := word.Parts[0].(*syntax.DblQuoted); ok && len(word.Parts) == 1 && len(q.Parts) == 1 {
-		p, ok := q.Parts[0].(*syntax.ParamExp)
-		return ok && p.Param != nil && p.Param.Value == "@"
+	if !set {
+		ifs.text = " \t\n"
 	}
-	return false
+	start := 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && strings.IndexByte(ifs.text, text[i]) < 0 {
+			continue
+		}
+		blank := i < len(text) && strings.IndexByte(" \t\n", text[i]) >= 0
+		if i > start || i < len(text) && !blank {
+			add(text[start:i], false)
+		}
+		if i < len(text) {
+			flush()
+		}
+		start = i + 1
+	}
+	return true
+}
+
+// expandNames replaces a pattern by the names of files that match, if there are any.
+func (w *walker) expandNames(f *field) ([]value, bool) {
+	switch {
+	case f.bad || f.text.Len() > maxArgument:
+		return []value{{}}, true
+	case !hasWildcards(f.pattern.String()):
+		return []value{known(f.text.String())}, true
+	}
+	names, ok := w.glob(f.pattern.String())
+	if !ok {
+		return []value{{}}, false
+	}
+	if len(names) == 0 {
+		return []value{known(f.text.String())}, true
+	}
+	var out []value
+	for _, n := range names {
+		out = append(out, known(n))
+	}
+	return out, true
+}
+
+// glob returns the paths that match pattern, sorted, and whether that is certain.
+func (w *walker) glob(pattern string) ([]string, bool) {
+	if !w.dir.known {
+		return nil, false
+	}
+	paths := []string{""}
+	if strings.HasPrefix(pattern, "/") {
+		paths = []string{"/"}
+	}
+	for part := range strings.SplitSeq(strings.Trim(pattern, "/"), "/") {
+		var found []string
+		for _, p := range paths {
+			if !hasWildcards(part) {
+				if path := p + unescapePattern(part); w.exists(path) == yes {
+					found = append(found, path+"/")
+				} else if w.exists(path) == unknown {
+					return nil, false
+				}
+				continue
+			}
+			names, ok := w.names(p)
+			if !ok {
+				return nil, false
+			}
+			w.steps += len(names)
+			for _, n := range names {
+				if m, ok := matchPattern(part, n); ok && m && (n[0] != '.' || part[0] == '.') {
+					found = append(found, p+n+"/")
+				}
+			}
+		}
+		paths = found
+	}
+	for i := range paths {
+		paths[i] = strings.TrimSuffix(paths[i], "/")
+	}
+	slices.Sort(paths)
+	return paths, true
 }
 
 // matches reports whether text matches one of the patterns of a case.
 func (w *walker) matches(patterns []*syntax.Word, text string) truth {
 	result := no
 	for _, p := range patterns {
-		switch w.match(p, text) {
-		case yes:
-			if result == no {
-				return yes
-			}
-		case unknown:
+		pattern, ok := w.pattern(p)
+		m := false
+		if ok {
+			m, ok = matchPattern(pattern, text)
+		}
+		switch {
+		case !ok:
 			result = unknown
+		case m && result == no:
+			return yes
 		}
 	}
 	return result
 }
 
-func (w *walker) match(p *syntax.Word, text string) truth {
-	var glob []token
-	for _, part := range p.Parts {
-		if l, ok := part.(*syntax.Lit); ok {
-			if strings.ContainsAny(l.Value, `[\`) && l.Value != `\` {
-				return unknown
-			}
-			for i := range len(l.Value) {
-				c := l.Value[i]
-				glob = append(glob, token{c, c == '*' || c == '?'})
-			}
-			continue
-		}
-		_, quoted := part.(*syntax.DblQuoted)
-		_, single := part.(*syntax.SglQuoted)
-		v := w.part(part, false)
-		if !v.known || !quoted && !single && strings.ContainsAny(v.text, `*?[\`) {
-			return unknown
-		}
-		for i := range len(v.text) {
-			glob = append(glob, token{v.text[i], false})
-		}
-	}
-	if globs(glob, text) {
-		return yes
-	}
-	return no
-}
-
-// token is a byte of a pattern, or one of the wildcards * and ?.
-type token struct {
-	c    byte
-	wild bool
-}
-
-// globs matches in time linear in both lengths' product.
-func globs(p []token, s string) bool {
-	i, star, mark := 0, -1, 0
-	for j := 0; j < len(s); {
+// pattern expands a word that is a pattern.
+func (w *walker) pattern(word *syntax.Word) (string, bool) {
+	var b strings.Builder
+	for _, p := range w.pieces(word) {
 		switch {
-		case i < len(p) && p[i] == token{'*', true}:
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == token{'?', true} || p[i] == token{s[j], false}):
-			i, j = i+1, j+1
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
+		case !p.known:
+			return "", false
+		case p.quoted:
+			b.WriteString(escapePattern(p.text))
 		default:
-			return false
+			b.WriteString(p.text)
 		}
 	}
-	for i < len(p) && p[i] == (token{'*', true}) {
-		i++
-	}
-	return i == len(p)
+	return b.String(), b.Len() <= maxArgument
 }

@@ -1,0 +1,373 @@
+package hooks
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// exit is exit and return: an unknown status counts as success.
+func exit(w *walker, c invocation) (truth, flow) {
+	fl := exited
+	if c.name == "return" {
+		fl = returned
+	}
+	code := w.code
+	if len(c.args) > 0 {
+		code = c.args[0]
+	} else if fl == exited && !code.known {
+		code = known("0")
+	}
+	w.code = code
+	t := status(code)
+	if fl == exited && t == no {
+		if w.sub > 0 {
+			return no, exited
+		}
+		return w.fails(c.line, "ends with an error")
+	}
+	w.noop(c.line, "ends here")
+	return t, fl
+}
+
+func breaks(_ *walker, c invocation) (truth, flow) {
+	if c.name == "continue" {
+		return yes, continued
+	}
+	return yes, broken
+}
+
+// set is set: -e counts, and it may change the positional parameters.
+func set(w *walker, c invocation) (truth, flow) {
+	texts, ok := c.texts()
+	for i := 0; ok && i < len(texts); i++ {
+		a := texts[i]
+		switch {
+		case a == "--" || a == "" || a[0] != '-' && a[0] != '+':
+			if a == "--" {
+				i++
+			}
+			if w.args = texts[i:]; !w.sure() {
+				ok = false
+			}
+			i = len(texts)
+		case strings.HasSuffix(a, "o"):
+			i++
+			if i < len(texts) && texts[i] == "errexit" {
+				w.errexit = a[0] == '-'
+			}
+			fallthrough
+		default:
+			if strings.Contains(a, "e") {
+				w.errexit = a[0] == '-'
+			}
+		}
+	}
+	if !ok {
+		w.args, w.argsKnown = nil, false
+	}
+	w.noop(c.line, "changes the shell")
+	return yes, next
+}
+
+func shift(w *walker, c invocation) (truth, flow) {
+	n := 1
+	if len(c.args) == 1 && c.args[0].known {
+		n, _ = strconv.Atoi(c.args[0].text)
+	}
+	if !w.argsKnown || len(c.args) > 1 || w.unsure > 0 || len(c.args) == 1 && (n < 0 || c.args[0].text != strconv.Itoa(n)) {
+		w.args, w.argsKnown = nil, false
+		return unknown, next
+	}
+	if n > len(w.args) {
+		return no, next
+	}
+	w.args = w.args[n:]
+	return yes, next
+}
+
+// declare is export, local and readonly where the grammar takes them for commands.
+func declare(w *walker, c invocation) (truth, flow) {
+	for _, a := range c.args {
+		if !a.known {
+			w.forget()
+			continue
+		}
+		name, v, set := strings.Cut(a.text, "=")
+		switch c.name {
+		case "local":
+			w.locals = append(w.locals, name)
+			w.assign(name, known(""))
+		case "export":
+			if !w.exported[name] {
+				w.exported = maps.Clone(w.exported)
+				w.exported[name] = true
+			}
+		}
+		if set {
+			w.assign(name, known(v))
+		}
+	}
+	if !c.certain {
+		w.forget()
+	}
+	return yes, next
+}
+
+// read is read: a line of what is known.
+func read(w *walker, c invocation) (truth, flow) {
+	names, ok := c.texts()
+	raw := false
+	for ok && len(names) > 0 && strings.HasPrefix(names[0], "-") {
+		raw = raw || names[0] == "-r"
+		if names[0] != "-r" {
+			ok = false
+		}
+		names = names[1:]
+	}
+	if !ok {
+		w.forget()
+		return unknown, next
+	}
+	line, t := w.in.line()
+	if w.unsure > 0 && w.in != nil {
+		w.in.lost = true
+	}
+	if strings.Contains(line, `\`) && !raw {
+		t = unknown
+	}
+	ifs, set := w.lookup("IFS")
+	if ifs.known && !set {
+		ifs.text = " \t\n"
+	}
+	for i, n := range names {
+		v := value{}
+		if t != unknown && ifs.known {
+			var first string
+			if first, line = nextField(line, ifs.text, i == len(names)-1); true {
+				v = known(first)
+			}
+		}
+		w.assign(n, v)
+	}
+	return t, next
+}
+
+// nextField takes a field as read does; the last one is all the rest.
+func nextField(line, ifs string, last bool) (string, string) {
+	var blanks string
+	for _, b := range " \t" {
+		if strings.ContainsRune(ifs, b) {
+			blanks += string(b)
+		}
+	}
+	line = strings.TrimLeft(line, blanks)
+	if last || ifs == "" {
+		return strings.TrimRight(line, blanks), ""
+	}
+	i := strings.IndexAny(line, ifs)
+	if i < 0 {
+		return line, ""
+	}
+	first, rest := line[:i], strings.TrimLeft(line[i:], blanks)
+	if strings.IndexByte(" \t", line[i]) < 0 || rest != "" && strings.IndexByte(ifs, rest[0]) >= 0 && strings.IndexByte(" \t\n", rest[0]) < 0 {
+		rest = rest[1:]
+	}
+	return first, rest
+}
+
+func unset(w *walker, c invocation) (truth, flow) {
+	for _, a := range c.args {
+		if !a.known {
+			w.forget()
+			continue
+		}
+		delete(w.funcs, a.text)
+		delete(w.vars, a.text)
+		if w.unsure > 0 || w.dark {
+			w.vars[a.text] = value{}
+		}
+	}
+	return yes, next
+}
+
+// source is ".": the debconf module, or a file of the shell's that we know.
+func source(w *walker, c invocation) (truth, flow) {
+	args, ok := c.texts()
+	if !ok || len(args) == 0 {
+		return unreadShell(w, c)
+	}
+	if args[0] == "/usr/share/debconf/confmodule" {
+		w.noop(c.line, "debconf answers")
+		return yes, next
+	}
+	v, t := w.readFile(known(args[0]))
+	if t == no {
+		return w.fails(c.line, ". of a file that is not there")
+	}
+	if !v.known || len(v.text) > maxScript || w.depth > maxDepth/2 {
+		return unreadShell(w, c)
+	}
+	return w.include(v.text, c.line)
+}
+
+// include walks text as a part of the script.
+func (w *walker) include(text string, line int) (truth, flow) {
+	at := w.at
+	w.at = line
+	w.depth++
+	fl := w.script([]byte(text), w.bash)
+	w.depth--
+	w.at = at
+	if fl == returned {
+		fl = next
+	}
+	return status(w.code), fl
+}
+
+func eval(w *walker, c invocation) (truth, flow) {
+	args, ok := c.texts()
+	if text := strings.Join(args, " "); ok && len(text) < maxArgument && w.depth < maxDepth/2 {
+		return w.include(text, c.line)
+	}
+	return unreadShell(w, c)
+}
+
+// unreadShell are commands of the shell that may do anything to the script's variables.
+func unreadShell(w *walker, c invocation) (truth, flow) {
+	w.leftover(c.line, c.name)
+	w.forget()
+	return unknown, next
+}
+
+// execute is exec and its like, that run their arguments.
+func execute(w *walker, c invocation) (truth, flow) {
+	args := c.args
+	switch c.name {
+	case "exec":
+		if len(args) == 0 {
+			return yes, next
+		}
+		t, fl := w.invoke(args, c.certain, c.line)
+		if fl == next {
+			w.code = known("0")
+			fl = exited
+		}
+		return t, fl
+	case "env":
+		for len(args) > 0 && args[0].known && (strings.Contains(args[0].text, "=") || args[0].text == "-i") {
+			args = args[1:]
+		}
+	case "nice", "ionice", "setsid", "nohup", "timeout", "sudo":
+		for len(args) > 0 && args[0].known && strings.HasPrefix(args[0].text, "-") {
+			args = args[1:]
+		}
+	}
+	if len(args) == 0 {
+		return yes, next
+	}
+	if c.name == "builtin" {
+		return w.invoke(args, c.certain, c.line)
+	}
+	if !args[0].known {
+		return unreadShell(w, c)
+	}
+	return w.external(invocation{args[0].text, args[1:], c.certain, c.line})
+}
+
+// shells are sh, dash and bash, of which sh -c is read.
+func shells(w *walker, c invocation) (truth, flow) {
+	args, ok := c.texts()
+	if !ok || len(args) == 0 {
+		return unreadShell(w, c)
+	}
+	var options []string
+	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
+		if strings.Contains(args[0], "c") {
+			return w.process(c, []byte(args[1]), options, args[min(3, len(args)):], c.name == "bash")
+		}
+		options, args = append(options, args[0]), args[1:]
+	}
+	v, t := w.readFile(known(args[0]))
+	if t != yes || !v.known || len(v.text) > maxScript || w.depth > maxDepth/2 {
+		return unreadShell(w, c)
+	}
+	return w.process(c, []byte(v.text), options, args[1:], c.name == "bash")
+}
+
+// lookup is command, type and which: they say where a command is.
+func lookup(w *walker, c invocation) (truth, flow) {
+	args, ok := c.texts()
+	if c.name == "command" {
+		if len(c.args) > 0 && (!c.args[0].known || c.args[0].text != "-v" && c.args[0].text != "-V") {
+			return execute(w, c)
+		}
+		args = slices.Delete(args, 0, min(1, len(args)))
+	}
+	w.noop(c.line, onlyReads)
+	if !ok || len(args) == 0 {
+		w.unknownOutput()
+		return unknown, next
+	}
+	t := yes
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") {
+			continue
+		}
+		_, isFunc := w.funcs[a]
+		if isFunc && c.name != "which" || slices.Contains(shellWords, a) {
+			w.print(a + "\n")
+			continue
+		}
+		at, found := a, w.exists(a)
+		if !strings.Contains(a, "/") {
+			at, found = w.which(a)
+		}
+		switch found {
+		case yes:
+			w.print(at + "\n")
+		case unknown:
+			w.unknownOutput()
+		}
+		t = t.and(found)
+	}
+	return t, next
+}
+
+// shellWords are commands that the shell has itself.
+var shellWords = []string{".", ":", "[", "cd", "command", "echo", "eval", "exec", "exit", "export", "false", "printf", "pwd", "read", "set", "test", "true", "umask", "unset", "wait"}
+
+func changeDir(w *walker, c invocation) (truth, flow) {
+	args, ok := c.texts()
+	args = slices.DeleteFunc(args, func(s string) bool { return s == "--" || s == "-P" || s == "-L" })
+	if !ok || len(args) != 1 || w.unsure > 0 {
+		w.dir = value{}
+		return unknown, next
+	}
+	e, t := w.look(args[0], true)
+	if t == yes && e.kind != directory {
+		t = no
+	}
+	if t != no {
+		at, _ := w.locate(args[0], true)
+		w.dir = value{"/" + strings.TrimPrefix(at, "."), t == yes}
+		w.vars["PWD"] = w.dir
+	}
+	return t, next
+}
+
+func umask(w *walker, c invocation) (truth, flow) {
+	if len(c.args) == 0 {
+		w.print("0" + strconv.FormatUint(uint64(w.umask), 8) + "\n")
+		return yes, next
+	}
+	n, err := strconv.ParseUint(c.args[0].text, 8, 12)
+	if err != nil || !c.args[0].known {
+		w.leftover(c.line, "umask")
+		return yes, next
+	}
+	w.umask = uint32(n)
+	w.noop(c.line, "changes the shell")
+	return yes, next
+}

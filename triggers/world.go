@@ -1,0 +1,22 @@
+package triggers
+
+import (
+	"slices"
+
+	"github.com/detinstall/detinstall/triggers/hooks"
+)
+
+// World is what the triggers for a format mean for the reading of scripts: the duties that are carried out, and the paths
+// that are made without one.
+func World(format string) hooks.World {
+	w := hooks.World{Kinds: slices.Clone(elsewhere), Triggers: []string{}}
+	for _, t := range All() {
+		if len(t.For) > 0 && !slices.Contains(t.For, format) {
+			continue
+		}
+		w.Kinds = append(w.Kinds, t.Duties...)
+		w.Triggers = append(w.Triggers, t.Name)
+		w.Owns = append(w.Owns, t.Owns...)
+	}
+	return w
+}
