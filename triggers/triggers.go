@@ -48,6 +48,7 @@ func All() []Trigger {
 		baseFiles(),
 		caCertificates(),
 		debconf(),
+		dictionaries(),
 		dpkg(),
 		gschemas(),
 		info(),
