@@ -49,6 +49,7 @@ func All() []Trigger {
 		caCertificates(),
 		debconf(),
 		dictionaries(),
+		desktop(),
 		dpkg(),
 		gschemas(),
 		info(),
