@@ -28,20 +28,19 @@ set_of() {
 	esac
 }
 
-# A local mirror of one suite with just the packages of the given sets, and a lock for each: WORK/mirror/SUITE, WORK/SUITE-SET.lock.yaml
+# A local mirror of one suite as it is today, with just the packages of the given sets, and a lock for each: WORK/mirror/SUITE, WORK/SUITE-SET.lock.yaml
 local_mirror() { # SUITE SET...
 	local suite=$1 dir=$WORK/mirror/$1 set; shift
 	mkdir -p "$dir/dists/$suite/main/binary-amd64"
-	if [ ! -s "$dir/dists/$suite/InRelease" ]; then
-		curl -fsS -o "$dir/dists/$suite/InRelease" "$MIRROR/dists/$suite/InRelease"
-		curl -fsS -o "$dir/dists/$suite/main/binary-amd64/Packages.xz" "$MIRROR/dists/$suite/main/binary-amd64/Packages.xz"
-	fi
+	curl -fsS -o "$dir/dists/$suite/InRelease" "$MIRROR/dists/$suite/InRelease"
+	curl -fsS -o "$dir/dists/$suite/main/binary-amd64/Packages.xz" "$MIRROR/dists/$suite/main/binary-amd64/Packages.xz"
 	local sum; sum=$(sha256sum "$dir/dists/$suite/main/binary-amd64/Packages.xz" | cut -d' ' -f1)
 	mkdir -p "$dir/dists/$suite/main/binary-amd64/by-hash/SHA256"
+	rm -f "$dir/dists/$suite/main/binary-amd64/by-hash/SHA256/"*
 	ln -f "$dir/dists/$suite/main/binary-amd64/Packages.xz" "$dir/dists/$suite/main/binary-amd64/by-hash/SHA256/$sum"
 	for set; do
 		local lock=$WORK/$suite-$set.lock.yaml
-		[ -s "$lock" ] || "$DETINSTALL" -q lock --repo "debian@$suite" --suite "$suite" --base minbase \
+		"$DETINSTALL" -q lock --repo "debian@$suite" --suite "$suite" --base minbase \
 			$(pkgs_flag "$set") --lockfile "$lock" --cache "$WORK/cache" --mirror "debian=$MIRROR"
 		locked_paths "$lock" | while read -r p; do
 			[ -s "$dir/$p" ] || { mkdir -p "$dir/$(dirname "$p")"; curl -fsS -o "$dir/$p.part" "$MIRROR/$p" && mv "$dir/$p.part" "$dir/$p"; }
