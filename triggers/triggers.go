@@ -59,6 +59,7 @@ func All() []Trigger {
 		pam(),
 		paths(),
 		phpmods(),
+		sgmlCatalog(),
 		shells(),
 		systemd(),
 		sysv(),
