@@ -19,7 +19,9 @@ func paths() Trigger {
 	return Trigger{
 		Name: "paths",
 		Doc: "Scripts make directories, links and files, and change modes, owners and capabilities. The same, from what all scripts together come to; " +
-			"so too the home directories that adduser makes (without the files of /etc/skel).",
+			"so too the home directories that adduser makes (without the files of /etc/skel). " +
+			"What is to belong to an account that nobody makes, because the script that would is pending, stays undone.",
+		Reads:  []string{"etc/passwd", "etc/group"},
 		Duties: []hooks.Kind{hooks.Capability, hooks.Directory, hooks.File, hooks.Link, hooks.Meta, hooks.User},
 		Run:    makePaths,
 	}
@@ -37,12 +39,39 @@ type pathSet struct {
 
 func makePaths(in Input) ([]Change, error) {
 	s := &pathSet{in: in, at: map[string]int{}}
+	ids, err := Accounts(in.FS)
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range in.Duties {
+		if orphaned(d, ids) {
+			continue
+		}
 		if err := s.add(d); err != nil {
 			return nil, fmt.Errorf("%s of package %s, line %d: %w", d.Phase, d.Package, d.Line, err)
 		}
 	}
 	return s.changes, nil
+}
+
+// orphaned reports whether d names an owner whom no account has. Its package could not be installed by the real tools either;
+// here the script that makes the account is pending, and was named.
+func orphaned(d hooks.Duty, ids tree.IDs) bool {
+	switch d.Kind {
+	case hooks.Directory, hooks.File, hooks.Meta:
+	default:
+		return false
+	}
+	return !owned(arg(d, 2), ids.Users) || !owned(arg(d, 3), ids.Groups)
+}
+
+// owned reports whether a name is empty, a number, root's, or an account's.
+func owned(name string, ids map[string]uint32) bool {
+	if _, err := strconv.ParseUint(name, 10, 32); err == nil || name == "" || name == "root" {
+		return true
+	}
+	_, ok := ids[name]
+	return ok
 }
 
 func (s *pathSet) add(d hooks.Duty) error {
