@@ -127,7 +127,7 @@ func nodes(u *pkg.Unpacked, a pkg.Archive) error {
 		n := e.Node
 		if e.Body != nil {
 			n.Content = tree.Content{Size: e.Size}
-			if e.Size <= 64<<10 && kept.MatchString(n.Path) && !strings.HasPrefix(n.Path, "usr/share/doc/") {
+			if e.Size <= 512<<10 && kept.MatchString(n.Path) && !strings.HasPrefix(n.Path, "usr/share/doc/") {
 				b, err := io.ReadAll(e.Body)
 				if err != nil {
 					return err

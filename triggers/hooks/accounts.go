@@ -70,6 +70,16 @@ func (a *accounts) groupOf(user string) string {
 func getent(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
 	w.noop(c.line, onlyReads)
+	if ok && len(args) == 1 && (args[0] == "passwd" || args[0] == "group") {
+		list := w.accounts.users
+		if args[0] == "group" {
+			list = w.accounts.groups
+		}
+		for _, a := range list {
+			w.print(w.accounts.line(a, args[0]))
+		}
+		return yes, next
+	}
 	if !ok || len(args) != 2 || args[0] != "passwd" && args[0] != "group" {
 		w.unknownOutput()
 		return unknown, next
@@ -83,23 +93,17 @@ func getent(w *walker, c invocation) (truth, flow) {
 		w.code = known("2")
 		return no, next
 	}
-	gid := ""
-	if g := find(w.accounts.groups, a.group); g != nil {
-		gid = g.id
-	}
-	switch {
-	case a.id == "" || args[0] == "passwd" && gid == "":
-		w.printValue(w.unknownID(a, args[0]))
-	case args[0] == "group":
-		w.print(a.name + ":x:" + a.id + ":" + strings.Join(a.members, ",") + "\n")
-	default:
-		w.print(strings.Join([]string{a.name, "x", a.id, gid, a.comment, a.home, a.shell}, ":") + "\n")
-	}
+	w.print(w.accounts.line(a, args[0]))
 	return yes, next
 }
 
-// unknownID is a line of getent's with an id that is still to be allocated.
-func (w *walker) unknownID(*account, string) value { return value{} }
+// line returns the line of an account. For an id that is still to be allocated it has a word that reaches no duty.
+func (a *accounts) line(x *account, database string) string {
+	if database == "group" {
+		return x.name + ":x:" + idOf(a.groups, x.name, "gid.") + ":" + strings.Join(x.members, ",") + "\n"
+	}
+	return strings.Join([]string{x.name, "x", idOf(a.users, x.name, "uid."), idOf(a.groups, a.groupOf(x.name), "gid."), x.comment, x.home, x.shell}, ":") + "\n"
+}
 
 // id is id(1) and groups(1).
 func id(w *walker, c invocation) (truth, flow) {

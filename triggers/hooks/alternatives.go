@@ -206,19 +206,29 @@ func (w *walker) undivert(d Duty, remove bool) {
 
 // listDiversions is dpkg-divert --list and its like.
 func (w *walker) listDiversions(op string, args []string) truth {
-	w.unknownOutput()
 	if len(args) != 1 || hasWildcards(args[0]) {
+		w.unknownOutput()
 		return unknown
 	}
 	for _, r := range w.readings {
 		for _, d := range r.Duties {
-			if d.Kind == Diversion && d.Args[0] == args[0] {
-				return yes
+			if d.Kind != Diversion || d.Args[0] != args[0] {
+				continue
 			}
+			switch owner := d.Args[2]; op {
+			case "--truename":
+				w.print(d.Args[1] + "\n")
+			case "--listpackage":
+				setDefault(&owner, "LOCAL")
+				w.print(owner + "\n")
+			default:
+				w.unknownOutput()
+			}
+			return yes
 		}
 	}
-	if op == "--truename" && w.outs != nil && w.sure() {
-		return unknown
+	if op == "--truename" {
+		w.print(args[0] + "\n")
 	}
-	return is(op != "--list").and(yes)
+	return yes
 }

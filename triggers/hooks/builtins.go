@@ -259,9 +259,17 @@ func execute(w *walker, c invocation) (truth, flow) {
 		for len(args) > 0 && args[0].known && (strings.Contains(args[0].text, "=") || args[0].text == "-i") {
 			args = args[1:]
 		}
-	case "nice", "ionice", "setsid", "nohup", "timeout", "sudo":
+	case "su":
+		return asUser(w, c)
+	case "nice", "ionice", "setsid", "nohup", "timeout", "sudo", "setpriv", "runuser":
+		i := slices.Index(args, known("--"))
+		if args = args[i+1:]; i >= 0 {
+			break
+		}
 		for len(args) > 0 && args[0].known && strings.HasPrefix(args[0].text, "-") {
-			args = args[1:]
+			if args = args[1:]; slices.Contains([]string{"-u", "-g", "-n", "-c", "-G", "--reuid", "--regid", "--user", "--group"}, c.args[len(c.args)-len(args)-1].text) {
+				args = args[min(1, len(args)):]
+			}
 		}
 	}
 	if len(args) == 0 {
@@ -274,6 +282,20 @@ func execute(w *walker, c invocation) (truth, flow) {
 		return unreadShell(w, c)
 	}
 	return w.external(invocation{args[0].text, args[1:], c.certain, c.line})
+}
+
+// asUser is su -c. What it makes would be the user's, so that only what changes nothing is read.
+func asUser(w *walker, c invocation) (truth, flow) {
+	o, ok := w.options(c, "c|command: s|shell: l|login m p g: G:")
+	if !ok {
+		return unknown, next
+	}
+	before := len(w.disk.nodes)
+	t, fl := w.process(c, []byte(o.set["c"]), nil, nil, false)
+	if len(w.disk.nodes) != before {
+		w.leftover(c.line, "su that changes files")
+	}
+	return t, fl
 }
 
 // shells are sh, dash and bash, of which sh -c is read.

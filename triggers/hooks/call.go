@@ -3,6 +3,7 @@ package hooks
 import (
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -71,7 +72,7 @@ func (w *walker) invoke(args []value, certain bool, line int) (truth, flow) {
 		w.leftover(line, "a command whose name is not known")
 		return unknown, next
 	}
-	if body, ok := w.funcs[name.text]; ok {
+	if body, ok := w.funcs[name.text]; ok && name.text != "php_invoke" {
 		return w.function(body, args[1:], certain, line)
 	}
 	return w.external(invocation{name: name.text, args: args[1:], certain: certain, line: line})
@@ -80,10 +81,16 @@ func (w *walker) invoke(args []value, certain bool, line int) (truth, flow) {
 // external runs a command of the table, or a script that a package ships.
 func (w *walker) external(c invocation) (truth, flow) {
 	name := c.name
-	if strings.HasPrefix(name, "/") && slices.Contains(binDirs, path.Dir(name)) {
+	if strings.HasPrefix(name, "/") {
 		name = path.Base(name)
 	}
+	if pythons.MatchString(name) {
+		name = "python3"
+	}
 	i, ok := slices.BinarySearchFunc(w.table, name, func(c command, name string) int { return strings.Compare(c.name, name) })
+	if ok && strings.HasPrefix(c.name, "/") && w.table[i].run != nil && name != "python3" {
+		ok = slices.Contains(binDirs, path.Dir(c.name))
+	}
 	if !ok {
 		return w.shippedScript(c)
 	}
@@ -105,6 +112,9 @@ func (w *walker) external(c invocation) (truth, flow) {
 	w.unknownOutput()
 	return cmd.status, next
 }
+
+// pythons are the names of Python.
+var pythons = regexp.MustCompile(`^python3(\.\d+)?$`)
 
 var binDirs = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/dpkg", "/lib/systemd", "/usr/lib/systemd"}
 
@@ -220,7 +230,12 @@ func (w *walker) function(body *syntax.Stmt, args []value, certain bool, line in
 	oldArgs, oldKnown, returns, breaks := w.args, w.argsKnown, w.returns, w.breaks
 	w.args, w.locals = nil, nil
 	w.args, w.argsKnown = invocation{args: args, certain: certain}.texts()
+	at := w.at
+	if w.foreign[body] {
+		w.at = line
+	}
 	t, fl := w.stmt(body)
+	w.at = at
 	w.args, w.argsKnown = oldArgs, oldKnown
 	if w.returns && !returns {
 		t = unknown

@@ -31,6 +31,7 @@ func (w *walker) command(c syntax.Command, line int) (truth, flow) {
 	case *syntax.FuncDecl:
 		if c.Name != nil {
 			w.funcs[c.Name.Value] = c.Body
+			w.foreign[c.Body] = w.at > 0
 			if w.unsure > 0 {
 				w.funcs[c.Name.Value] = nil
 			}

@@ -254,7 +254,7 @@ func relative(dir, p string) string {
 
 // installs reads install(1).
 func installs(w *walker, c invocation) (truth, flow) {
-	o, ok := w.options(c, "d|directory m|mode: o|owner: g|group: D p|preserve-timestamps t|target-directory: T|no-target-directory v|verbose c C|compare s b S:")
+	o, ok := w.options(c, "d|directory m|mode: o|owner: g|group: D p|preserve-timestamps t|target-directory: T|no-target-directory v|verbose c C|compare s b S: Z")
 	if !ok {
 		return unknown, next
 	}

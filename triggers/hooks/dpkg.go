@@ -26,13 +26,17 @@ func dpkgItself(w *walker, c invocation) (truth, flow) {
 	case "-L", "--listfiles":
 		return w.listFiles(texts[1:]), next
 	case "-s", "--status":
-		w.unknownOutput()
 		t := yes
 		for _, p := range texts[1:] {
-			t = t.and(is(w.find(p) >= 0))
+			there := is(w.find(p) >= 0)
+			if t = t.and(there); there == yes {
+				w.unknownOutput()
+			}
 		}
 		return t, next
-	case "-l", "-S", "--list", "--search", "--get-selections", "--validate-version", "--audit", "--assert-multi-arch", "--assert-working-epoch", "--version":
+	case "-S", "--search":
+		return w.search(texts[1:]), next
+	case "-l", "--list", "--get-selections", "--validate-version", "--audit", "--assert-multi-arch", "--assert-working-epoch", "--version":
 		w.unknownOutput()
 		return unknown, next
 	}
@@ -58,22 +62,13 @@ func (w *walker) compareVersions(args []string) truth {
 		return no
 	}
 	a, op, b := args[0], args[1], args[2]
-	nl := strings.HasSuffix(op, "-nl")
-	var order int
+	order := 0
 	switch {
 	case a == "" && b == "":
+	case (a == "") != strings.HasSuffix(op, "-nl") && (a == "" || b == ""):
+		order = -1 // no version is before all others, and with -nl after them
 	case a == "" || b == "":
-		if order = -1; (a == "") == nl {
-			order = 1
-		}
-		if a != "" {
-			order = -order
-			if nl {
-				order = -1
-			} else {
-				order = 1
-			}
-		}
+		order = 1
 	case w.world.Compare == nil:
 		return unknown
 	default:
@@ -115,6 +110,27 @@ func (w *walker) listFiles(names []string) truth {
 	return t
 }
 
+// search prints who ships paths.
+func (w *walker) search(paths []string) truth {
+	t := no
+	for _, p := range paths {
+		at, ok := w.locate(p, false)
+		if !ok || hasWildcards(p) || !strings.HasPrefix(p, "/") {
+			w.unknownOutput()
+			return unknown
+		}
+		var names []string
+		if s := w.disk.shipped[at]; s != nil {
+			for _, i := range s.by {
+				names = append(names, w.packages[i].Package.Name)
+			}
+			w.print(strings.Join(names, ", ") + ": " + p + "\n")
+			t = yes
+		}
+	}
+	return t
+}
+
 // query reads dpkg-query(1) -W.
 func query(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
@@ -122,6 +138,12 @@ func query(w *walker, c invocation) (truth, flow) {
 	o := parseOptions(args, "W|show f|showformat: L|listfiles s|status l|list S|search no-pager p c|control-path admindir: load-avail")
 	if ok && o.has("L") && o.bad == "" {
 		return w.listFiles(o.rest), next
+	}
+	if ok && o.has("c") && o.bad == "" && len(o.rest) > 0 && w.find(o.rest[0]) < 0 {
+		return no, next
+	}
+	if ok && o.has("S") && o.bad == "" {
+		return w.search(o.rest), next
 	}
 	if !ok || o.bad != "" || !o.has("W") || slices.ContainsFunc(o.rest, hasWildcards) {
 		w.unknownOutput()

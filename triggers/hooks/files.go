@@ -202,7 +202,11 @@ func chown(w *walker, c invocation) (truth, flow) {
 		w.leftover(c.line, c.name+" with other arguments")
 		return unknown, next
 	}
-	user, grp, both := strings.Cut(strings.Replace(o.rest[0], ".", ":", 1), ":")
+	spec := o.rest[0]
+	if !strings.Contains(spec, ":") && !temporary(spec) {
+		spec = strings.Replace(spec, ".", ":", 1)
+	}
+	user, grp, both := strings.Cut(spec, ":")
 	if c.name == "chgrp" {
 		user, grp, both = "", o.rest[0], true
 	}
@@ -219,6 +223,12 @@ func chown(w *walker, c invocation) (truth, flow) {
 
 // chown gives p other owners; an empty name stays. Like chown(2) it takes setuid and setgid from files.
 func (w *walker) chown(line int, p, user, grp string, follow bool) truth {
+	if user != "" {
+		user = nameOf(w.accounts.users, user, "uid.")
+	}
+	if grp != "" {
+		grp = nameOf(w.accounts.groups, grp, "gid.")
+	}
 	if user == "0" {
 		user = "root"
 	}
@@ -325,6 +335,11 @@ func readlink(w *walker, c invocation) (truth, flow) {
 	t := yes
 	for _, p := range o.rest {
 		follow := o.has("f") || o.has("e") || o.has("m") || c.name == "realpath"
+		if o.has("s") && o.has("m") {
+			at, ok := w.abs(p)
+			w.printValue(value{path.Clean(at) + end, ok})
+			continue
+		}
 		if follow {
 			at, ok := w.locate(p, true)
 			if !ok || w.parent("/"+at) != yes || o.has("e") && w.exists(p) != yes {

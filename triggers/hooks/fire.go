@@ -18,8 +18,20 @@ type Fired struct {
 
 // generators says which trigger does what a dpkg trigger's postinst would do. It is sorted by name.
 var generators = []struct{ name, trigger string }{
-	{"/usr/lib/ghostscript/fontmap", ""},
+	{"/usr/share/applications", "desktop"},
+	{"/usr/share/debianutils/shells.d", "shells"},
+	{"/usr/share/hunspell", "dictionaries"},
+	{"/usr/share/info", "info"},
+	{"/usr/share/mime/packages", "mime"},
+	{"aspell-autobuildhash", "dictionaries"},
+	{"ispell-autobuildhash", "dictionaries"},
 	{"ldconfig", "ldconfig"},
+	{"update-ca-certificates", "ca-certificates"},
+	{"update-ca-certificates-fresh", "ca-certificates"},
+	{"update-ca-certificates-java", "java-cacerts"},
+	{"update-ca-certificates-java-fresh", "java-cacerts"},
+	{"update-default-ispell", "dictionaries"},
+	{"update-default-wordlist", "dictionaries"},
 }
 
 // interest is what a package's control member triggers says.
@@ -76,13 +88,26 @@ func (s *state) fire() []Fired {
 		slices.Sort(names)
 		names = slices.Compact(names)
 		f := Fired{Package: p.Package.Name, Names: names}
-		if f.Trigger = generatorOf(names); f.Trigger == "" || !s.world.has(f.Trigger) {
-			f.Trigger = ""
+		if f.Trigger = generatorOf(names); f.Trigger == "" {
 			s.phase(i, "postinst", names)
+		} else if !s.world.has(f.Trigger) {
+			s.missing(i, f)
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// missing notes that nothing does the work of a postinst that dpkg triggers run.
+func (s *state) missing(i int, f Fired) {
+	for _, sc := range s.packages[i].Scripts {
+		if sc.Phase == "postinst" {
+			w := newWalker(s, i, sc, nil)
+			w.reading.Triggered = f.Names
+			w.leftover(1, "no generator yet: "+f.Trigger)
+			s.readings = append(s.readings, w.reading)
+		}
+	}
 }
 
 // generatorOf returns the one trigger that does the work of all of names, or "".

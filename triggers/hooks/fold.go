@@ -75,6 +75,10 @@ func (s *state) foldPath(p string, e *entry) {
 		d.Kind, d.Args = Link, []string{"/" + p, e.target}
 	case e.kind == file:
 		v := e.content()
+		if !v.known && strings.HasPrefix(p, "var/log/") {
+			e.reading.note(&e.reading.Deferred, last.Line, "a log: /"+printable(p))
+			return
+		}
 		if !v.known || temporary(v.text) {
 			left("what is in /" + printable(p))
 			return

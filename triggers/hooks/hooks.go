@@ -157,8 +157,3 @@ func shell(interpreter string) (bash, ok bool) {
 	}
 	return false, false
 }
-
-func firstLine(b []byte) string {
-	l, _, _ := strings.Cut(string(b[:min(len(b), maxText)]), "\n")
-	return l
-}

@@ -27,6 +27,19 @@ func parseOptions(args []string, spec string) options {
 		}
 		return "", false, false
 	}
+	long := func(name string) (first string, valued, ok bool) {
+		if first, valued, ok = find(name); ok || len(name) < 3 {
+			return first, valued, ok
+		}
+		n := 0
+		for s := range strings.FieldsSeq(strings.ReplaceAll(spec, "|", " ")) {
+			if full := strings.TrimSuffix(s, ":"); strings.HasPrefix(full, name) { // an abbreviation
+				first, valued, ok = find(full)
+				n++
+			}
+		}
+		return first, valued, ok && n == 1
+	}
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
@@ -35,7 +48,7 @@ func parseOptions(args []string, spec string) options {
 			return o
 		case strings.HasPrefix(a, "--"):
 			name, v, inline := strings.Cut(a[2:], "=")
-			first, valued, ok := find(name)
+			first, valued, ok := long(name)
 			if !ok || inline && !valued {
 				o.bad = a
 				return o

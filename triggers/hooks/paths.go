@@ -72,28 +72,24 @@ func (w *walker) look(p string, follow bool) (*entry, truth) {
 	case "proc", "sys", "dev":
 		return e, unknown
 	}
-	if w.disk.mayMake(at) {
+	if w.reading.Script.Phase != "preinst" && w.disk.mayMake(at) {
 		return e, unknown
 	}
 	return e, no
 }
 
-// unpacked reports whether a shipped path is there by now: before the preinst of a package it is not.
+// unpacked reports whether a shipped path is there by now: when the preinst of a package runs, those before it are unpacked.
 func (w *walker) unpacked(at string) truth {
 	s := w.disk.shipped[at]
 	if w.reading.Script.Phase != "preinst" || s == nil {
 		return yes
 	}
-	t := no
 	for _, i := range s.by {
-		switch {
-		case int(i) < w.index:
+		if int(i) < w.index {
 			return yes
-		case int(i) > w.index:
-			t = unknown
 		}
 	}
-	return t
+	return no
 }
 
 func (w *walker) exists(p string) truth {

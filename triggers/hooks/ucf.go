@@ -42,7 +42,7 @@ func (s *state) foldUcf() {
 
 // ucf copies a file to where nothing is, and keeps its digest.
 func ucf(w *walker, c invocation) (truth, flow) {
-	o, ok := w.options(c, "three-way debconf-ok debconf-template: d|debug: n|no-action s|src-dir: p|purge v|verbose state-dir: Z h|help")
+	o, ok := w.options(c, "three-way debconf-ok debconf-template: d|debug: n|no-action s|src-dir: p|purge v|verbose state-dir: Z h|help sum-file: sum-dir:")
 	if !ok {
 		return unknown, next
 	}

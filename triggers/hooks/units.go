@@ -192,3 +192,17 @@ func (w *walker) tmpfilesFile(text string) {
 		w.disk.nodes[at] = e
 	}
 }
+
+// journal is journalctl --update-catalog; what else it does asks for a journal.
+func journal(w *walker, c invocation) (truth, flow) {
+	if len(c.args) > 0 && c.args[len(c.args)-1] == known("--update-catalog") {
+		if !w.world.has("catalog") {
+			w.leftover(c.line, "no generator yet: catalog")
+		}
+		w.noop(c.line, "trigger catalog does it")
+		return yes, next
+	}
+	w.noop(c.line, nothingRuns)
+	w.unknownOutput()
+	return unknown, next
+}

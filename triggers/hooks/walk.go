@@ -68,7 +68,8 @@ type walker struct {
 	vars        map[string]value
 	dark        bool // variables that are not in vars are not known
 	funcs       map[string]*syntax.Stmt
-	locals      []string // variables that the running function declared
+	foreign     map[*syntax.Stmt]bool // functions of other files
+	locals      []string              // variables that the running function declared
 	exported    map[string]bool
 	code        value // $?
 	substituted truth // the status of the last command substitution
@@ -127,6 +128,7 @@ func newWalker(s *state, index int, sc pkg.Script, args []string) *walker {
 		},
 		funcs:    map[string]*syntax.Stmt{},
 		exported: map[string]bool{},
+		foreign:  map[*syntax.Stmt]bool{},
 	}
 }
 

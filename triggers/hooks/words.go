@@ -51,7 +51,7 @@ func (w *walker) pieces(word *syntax.Word) []piece {
 	w.steps += len(word.Parts)
 	for i, part := range word.Parts {
 		if l, ok := part.(*syntax.Lit); ok && i == 0 && strings.HasPrefix(l.Value, "~") {
-			out = append(out, piece{quoted: true})
+			out = append(out, w.tilde(l.Value)...)
 			continue
 		}
 		if l, ok := part.(*syntax.Lit); ok && w.bash && strings.Contains(l.Value, "{") && strings.ContainsAny(l.Value, ",.") {
@@ -61,6 +61,19 @@ func (w *walker) pieces(word *syntax.Word) []piece {
 		out = append(out, w.part(part, false)...)
 	}
 	return out
+}
+
+// tilde expands text that begins with somebody's home.
+func (w *walker) tilde(text string) []piece {
+	name, rest, deep := strings.Cut(text[1:], "/")
+	u := find(w.accounts.users, name)
+	if name == "" || u == nil || u.home == "" {
+		return []piece{{quoted: true}}
+	}
+	if deep {
+		rest = "/" + rest
+	}
+	return append([]piece{{value: known(u.home), quoted: true}}, literal(rest, false)...)
 }
 
 // part expands a part of a word.
