@@ -24,6 +24,7 @@ import (
 	"github.com/detinstall/detinstall/pkg/deb"
 	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/solve"
+	"github.com/detinstall/detinstall/triggers"
 	"github.com/detinstall/detinstall/triggers/hooks"
 )
 
@@ -61,7 +62,7 @@ func run(list string, dirs []string, verbose bool, only string) error {
 		if err != nil {
 			return err
 		}
-		rep := hooks.Read(ps, hooks.World{Arch: "amd64", Compare: deb.Compare})
+		rep := hooks.Read(ps, hooks.World{Arch: "amd64", Compare: deb.Compare, Owns: triggers.World("deb").Owns})
 		if only != "" {
 			show(name, rep)
 		}

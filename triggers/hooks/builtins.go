@@ -291,6 +291,10 @@ func asUser(w *walker, c invocation) (truth, flow) {
 		return unknown, next
 	}
 	before := len(w.disk.nodes)
+	if len(o.rest) > 0 {
+		defer func(u string) { w.user = u }(w.user)
+		w.user = o.rest[0]
+	}
 	t, fl := w.process(c, []byte(o.set["c"]), nil, nil, false)
 	if len(w.disk.nodes) != before {
 		w.leftover(c.line, "su that changes files")
@@ -310,6 +314,9 @@ func shells(w *walker, c invocation) (truth, flow) {
 			return w.process(c, []byte(args[1]), options, args[min(3, len(args)):], c.name == "bash")
 		}
 		options, args = append(options, args[0]), args[1:]
+	}
+	if i, ok := w.command1(base(args[0])); ok && w.table[i].run == nil {
+		return w.external(invocation{args[0], c.args[len(options)+1:], c.certain, c.line})
 	}
 	v, t := w.readFile(known(args[0]))
 	if t != yes || !v.known || len(v.text) > maxScript || w.depth > maxDepth/2 {

@@ -87,7 +87,7 @@ func (w *walker) external(c invocation) (truth, flow) {
 	if pythons.MatchString(name) {
 		name = "python3"
 	}
-	i, ok := slices.BinarySearchFunc(w.table, name, func(c command, name string) int { return strings.Compare(c.name, name) })
+	i, ok := w.command1(name)
 	if ok && strings.HasPrefix(c.name, "/") && w.table[i].run != nil && name != "python3" {
 		ok = slices.Contains(binDirs, path.Dir(c.name))
 	}
@@ -104,6 +104,9 @@ func (w *walker) external(c invocation) (truth, flow) {
 		return unknown, next
 	case cmd.trigger != "":
 		w.noop(c.line, "trigger "+cmd.trigger+" does it")
+		if w.outs != nil {
+			w.outs.trigger = cmd.trigger
+		}
 	case cmd.later != "":
 		w.deferred(c.line, cmd.later)
 	default:
@@ -111,6 +114,11 @@ func (w *walker) external(c invocation) (truth, flow) {
 	}
 	w.unknownOutput()
 	return cmd.status, next
+}
+
+// command1 finds a command in the table.
+func (w *walker) command1(name string) (int, bool) {
+	return slices.BinarySearchFunc(w.table, name, func(c command, name string) int { return strings.Compare(c.name, name) })
 }
 
 // pythons are the names of Python.

@@ -88,7 +88,7 @@ func (w *walker) unary(op string, v value) truth {
 	}
 	e, t := w.look(v.text, op != "-L" && op != "-h")
 	if op == "-e" || t != yes {
-		if !slices.Contains([]string{"-e", "-f", "-d", "-x", "-r", "-w", "-s", "-L", "-h", "-b", "-c", "-p", "-S", "-u", "-g", "-k"}, op) {
+		if !slices.Contains([]string{"-e", "-f", "-d", "-x", "-r", "-w", "-s", "-L", "-h", "-b", "-c", "-p", "-S", "-u", "-g", "-k", "-O"}, op) {
 			return unknown
 		}
 		return t
@@ -113,6 +113,8 @@ func (w *walker) unary(op string, v value) truth {
 		if e.kind != special {
 			return no
 		}
+	case "-O":
+		return is(same(e.user, w.user))
 	case "-u":
 		return is(e.mode&0o4000 != 0)
 	case "-g":

@@ -14,6 +14,7 @@ type debconf struct {
 }
 
 type question struct {
+	fields        map[string]string // by the name in small letters
 	kind, choices string
 	value         value
 	flags         map[string]string
@@ -55,9 +56,11 @@ func (d *debconf) load(text string) {
 		switch {
 		case strings.EqualFold(field, "Template"):
 			if name = v; d.questions[name] == nil {
-				d.questions[name] = &question{value: known("")}
+				d.questions[name] = &question{value: known(""), fields: map[string]string{}}
 			}
+			continue
 		case name == "":
+			continue
 		case strings.EqualFold(field, "Type"):
 			d.questions[name].kind = v
 		case strings.EqualFold(field, "Default"):
@@ -65,6 +68,7 @@ func (d *debconf) load(text string) {
 		case strings.EqualFold(field, "Choices"):
 			d.questions[name].choices = v
 		}
+		d.questions[name].fields[strings.ToLower(field)] = v
 	}
 }
 
@@ -78,6 +82,12 @@ func debconfCommand(w *walker, c invocation) (truth, flow) {
 		w.assign("RET", known(""))
 		if verb == "capb" || verb == "version" {
 			w.assign("RET", value{})
+		}
+		return yes, next
+	}
+	if !ok && verb == "subst" {
+		if q := w.debconf.questions[c.args[0].text]; q != nil && c.args[0].known {
+			q.subst = true
 		}
 		return yes, next
 	}
@@ -149,6 +159,12 @@ func (w *walker) asked(line int, verb string, q *question, name string, args []s
 			w.assign("RET", known(q.choices))
 		case len(args) == 2 && strings.EqualFold(args[1], "type"):
 			w.assign("RET", known(q.kind))
+		case len(args) == 2 && !q.subst && strings.HasPrefix(strings.ToLower(args[1]), "choices-"):
+			v, ok := q.fields[strings.ToLower(args[1])]
+			if !ok {
+				v = q.choices
+			}
+			w.assign("RET", value{v, !strings.Contains(v, "${")})
 		}
 	case "exist":
 		w.assign("RET", known("true"))

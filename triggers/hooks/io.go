@@ -17,6 +17,7 @@ type sink struct {
 	exits   bool
 	returns bool
 	breaks  bool
+	trigger string // that makes what is printed
 }
 
 func newSink(w *walker) *sink {
@@ -140,6 +141,8 @@ func (w *walker) redirected(s *syntax.Stmt, line int) (truth, flow) {
 	for _, f := range files {
 		if !w.writeFile(f.path, f.out.value(), f.add, line) {
 			t = unknown
+		} else if at, ok := w.locate(f.path.text, true); ok && f.out.trigger != "" && w.disk.nodes[at] != nil {
+			w.disk.nodes[at].other = "trigger " + f.out.trigger + " makes it"
 		}
 	}
 	return t, fl

@@ -97,6 +97,102 @@ func nameOf(list []*account, id, kind string) string {
 	return id
 }
 
+// ls prints names, as far as they are known.
+func ls(w *walker, c invocation) (truth, flow) {
+	args, ok := c.texts()
+	w.noop(c.line, onlyReads)
+	o := parseOptions(args, "1 d|directory A a L")
+	if !ok || o.bad != "" || len(o.rest) == 0 {
+		w.unknownOutput()
+		if ok = ok && len(o.rest) == 0; ok {
+			return unknown, next
+		}
+	}
+	t := yes
+	for _, p := range o.rest {
+		e, found := w.look(p, true)
+		switch t = t.and(found); {
+		case found == unknown:
+			w.unknownOutput()
+		case found == yes && (e.kind != directory || o.has("d")):
+			w.print(p + "\n")
+		case found == yes:
+			names, ok := w.names(p)
+			if !ok || len(o.rest) > 1 {
+				w.unknownOutput()
+			}
+			for _, n := range names {
+				if n[0] != '.' || o.has("A") {
+					w.print(n + "\n")
+				}
+			}
+		}
+	}
+	if !ok {
+		t = unknown
+	}
+	return t, next
+}
+
+// seq prints numbers.
+func seq(w *walker, c invocation) (truth, flow) {
+	args, ok := c.texts()
+	from, step, to := 1, 1, 0
+	var ns []int
+	for _, a := range args {
+		n, err := strconv.Atoi(a)
+		ok = ok && err == nil
+		ns = append(ns, n)
+	}
+	switch len(ns) {
+	case 1:
+		to = ns[0]
+	case 2:
+		from, to = ns[0], ns[1]
+	case 3:
+		from, step, to = ns[0], ns[1], ns[2]
+	default:
+		ok = false
+	}
+	if !ok || step == 0 || (to-from)/step > 10000 {
+		w.unknownOutput()
+		return unknown, next
+	}
+	for n := from; step > 0 && n <= to || step < 0 && n >= to; n += step {
+		w.print(strconv.Itoa(n) + "\n")
+	}
+	return yes, next
+}
+
+// expr reads expr(1) of two numbers, and of a text and a pattern.
+func expr(w *walker, c invocation) (truth, flow) {
+	args, ok := c.texts()
+	w.noop(c.line, onlyReads)
+	if !ok || len(args) != 3 {
+		w.unknownOutput()
+		return unknown, next
+	}
+	if args[1] == ":" {
+		re := posixRegexp("^"+args[2], false, false)
+		if re == nil || strings.Contains(args[2], `\(`) {
+			w.unknownOutput()
+			return unknown, next
+		}
+		n := len(re.FindString(args[0]))
+		w.print(strconv.Itoa(n) + "\n")
+		return is(n > 0), next
+	}
+	a, err := strconv.Atoi(args[0])
+	b, err2 := strconv.Atoi(args[2])
+	n := map[string]int{"+": a + b, "-": a - b, "*": a * b}[args[1]]
+	if err != nil || err2 != nil || !strings.Contains("+-*", args[1]) {
+		w.unknownOutput()
+		return unknown, next
+	}
+	w.print(strconv.Itoa(n) + "\n")
+	return is(n != 0), next
+}
+
 // silent is a command that prints nothing on a fresh installation.
 func silent(w *walker, c invocation) (truth, flow) {
 	w.noop(c.line, "there is nothing to print")
@@ -106,9 +202,10 @@ func silent(w *walker, c invocation) (truth, flow) {
 // perl is perl(1), of which only the empty program is read.
 func perl(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
-	if at, t := w.which("perl"); ok && t == yes && len(args) == 2 && args[0] == "-e" && args[1] == "" {
-		w.noop(c.line, at+" is there")
-		return yes, next
+	if ok && len(args) == 2 && args[0] == "-e" && args[1] == "" {
+		w.noop(c.line, onlyReads)
+		_, t := w.which("perl")
+		return t, next
 	}
 	w.leftover(c.line, "perl")
 	return unknown, next
@@ -124,105 +221,6 @@ func python(w *walker, c invocation) (truth, flow) {
 	}
 	w.leftover(c.line, c.name)
 	return unknown, next
-}
-
-// find is find(1) with -name, -type and -print.
-func findFiles(w *walker, c invocation) (truth, flow) {
-	args, ok := c.texts()
-	w.noop(c.line, onlyReads)
-	var roots []string
-	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		roots, args = append(roots, args[0]), args[1:]
-	}
-	want, kinds := "", ""
-	depth := [2]int{0, 1000}
-	for i := 0; i < len(args); i++ {
-		switch a := args[i]; {
-		case a == "-print":
-		case i+1 == len(args):
-			ok = false
-		case a == "-name":
-			i++
-			want = args[i]
-		case a == "-type":
-			i++
-			kinds = args[i]
-		case a == "-mindepth" || a == "-maxdepth":
-			i++
-			n, err := strconv.Atoi(args[i])
-			ok = ok && err == nil
-			depth[map[bool]int{true: 1}[a == "-maxdepth"]] = n
-		default:
-			ok = false
-		}
-	}
-	if !ok || len(roots) == 0 || !strings.Contains(" f d l ", " "+kinds+" ") && kinds != "" {
-		w.findEffects(c)
-		w.unknownOutput()
-		return unknown, next
-	}
-	t := yes
-	for _, r := range roots {
-		t = t.and(w.find1(r, want, kinds, depth))
-	}
-	return t, next
-}
-
-// findEffects makes a leftover of a find that changes something.
-func (w *walker) findEffects(c invocation) {
-	for _, a := range c.args {
-		if !a.known || a.text == "-delete" || strings.HasPrefix(a.text, "-exec") || strings.HasPrefix(a.text, "-ok") || strings.HasPrefix(a.text, "-fprint") {
-			if len(c.args) > 0 && c.args[0].known && w.exists(c.args[0].text) == no {
-				return
-			}
-			w.leftover(c.line, "find with other arguments")
-			return
-		}
-	}
-}
-
-// find1 prints what find finds below r, in the order of names.
-func (w *walker) find1(r, want, kinds string, depth [2]int) truth {
-	at, ok := w.locate(r+"/.", true)
-	if t := w.exists(r); t != yes || !ok {
-		if t != no {
-			w.unknownOutput()
-		}
-		return t
-	}
-	below, ok := w.disk.below(at, 20000)
-	if !ok {
-		w.unknownOutput()
-		return unknown
-	}
-	w.steps += len(below)
-	prefix := at + "/"
-	if at == "." {
-		prefix = ""
-	}
-	for _, p := range append([]string{""}, below...) {
-		rel := strings.TrimPrefix(p, prefix)
-		level := strings.Count(rel, "/") + 1
-		e := &entry{kind: directory}
-		if p == "" {
-			level = 0
-		} else {
-			e, _ = w.look("/"+p, false)
-		}
-		name := p[strings.LastIndexByte(p, '/')+1:]
-		m, known := matchPattern(want, name)
-		switch {
-		case !known:
-			w.unknownOutput()
-		case level < depth[0] || level > depth[1] || want != "" && !m,
-			kinds != "" && kinds != map[kind]string{file: "f", directory: "d", link: "l"}[e.kind]:
-		case p == "":
-			w.print(r + "\n")
-		default:
-			w.print(strings.TrimSuffix(r, "/") + "/" + rel + "\n")
-		}
-	}
-	return yes
 }
 
 // awkProgram is what awk reads here: a condition on a line, and fields to print.

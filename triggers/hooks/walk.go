@@ -71,9 +71,10 @@ type walker struct {
 	foreign     map[*syntax.Stmt]bool // functions of other files
 	locals      []string              // variables that the running function declared
 	exported    map[string]bool
-	code        value // $?
-	substituted truth // the status of the last command substitution
-	dir         value // the working directory
+	user        string // who runs it
+	code        value  // $?
+	substituted truth  // the status of the last command substitution
+	dir         value  // the working directory
 	umask       uint32
 	errexit     bool
 	bash        bool // not sh
@@ -127,8 +128,8 @@ func newWalker(s *state, index int, sc pkg.Script, args []string) *walker {
 			"USER":                      {},
 		},
 		funcs:    map[string]*syntax.Stmt{},
-		exported: map[string]bool{},
-		foreign:  map[*syntax.Stmt]bool{},
+		exported: map[string]bool{}, user: "root",
+		foreign: map[*syntax.Stmt]bool{},
 	}
 }
 
