@@ -23,28 +23,29 @@ const probInit = 1 << 10
 
 // lengthCoder is the model of match lengths for one kind of match.
 type lengthCoder struct {
-	choice  uint16
-	choice2 uint16
-	low     [16][8]uint16
-	mid     [16][8]uint16
-	high    [256]uint16
+	choice  uint32
+	choice2 uint32
+	low     [16][8]uint32
+	mid     [16][8]uint32
+	high    [256]uint32
 }
 
 // model holds every adaptive probability. Arrays are powers of two so that a
-// masked index needs no bounds check.
+// masked index needs no bounds check. Why they have 32 bits, and in which order trees are
+// stored, is said in lzmatrees.go.
 type model struct {
-	isMatch    [256]uint16 // state<<4 | position state
-	isRep0Long [256]uint16 // the same
-	isRep      [16]uint16
-	isRepG0    [16]uint16
-	isRepG1    [16]uint16
-	isRepG2    [16]uint16
-	slot       [4][64]uint16
-	special    [16][32]uint16 // one reverse tree for each slot 4..13
-	align      [32]uint16     // 16 used
+	isMatch    [256]uint32 // state<<4 | position state
+	isRep0Long [256]uint32 // the same
+	isRep      [16]uint32
+	isRepG0    [16]uint32
+	isRepG1    [16]uint32
+	isRepG2    [16]uint32
+	slot       [4][64]uint32
+	special    [16][32]uint32 // one reverse tree for each slot 4..13
+	align      [32]uint32     // 16 used
 	matchLen   lengthCoder
 	repLen     lengthCoder
-	lit        [16][1024]uint16 // 0x300 used: plain, then matched bit 0 and 1
+	lit        [16][1024]uint32 // 0x300 used: 0x100 plain, then matched
 }
 
 // core is the state of one LZMA decoder.
@@ -55,8 +56,8 @@ type core struct {
 	state                  uint
 	rep0, rep1, rep2, rep3 uint64 // last distances, less one
 
-	lc             uint // literal context bits
-	lpMask, pbMask uint // masks of the position for literals and the rest
+	litShift, litMask uint // make the index of a literal's model of position<<8 | byte before
+	pbMask            uint // mask of the position for the rest
 }
 
 // setProps sets the literal and position parameters from an LZMA2 properties
@@ -69,7 +70,7 @@ func (d *core) setProps(b byte) bool {
 	if lc+lp > 4 {
 		return false
 	}
-	d.lc, d.lpMask, d.pbMask = lc, 1<<lp-1, 1<<pb-1
+	d.litShift, d.litMask, d.pbMask = 8-lc, 1<<(lc+lp)-1, 1<<pb-1
 	return true
 }
 
@@ -93,7 +94,7 @@ func (d *core) resetState() {
 	fill(m.align[:])
 	m.matchLen.reset()
 	m.repLen.reset()
-	for i := range (d.lpMask + 1) << d.lc {
+	for i := range d.litMask + 1 {
 		fill(m.lit[i&15][:0x300])
 	}
 }
@@ -107,7 +108,7 @@ func (l *lengthCoder) reset() {
 	fill(l.high[:])
 }
 
-func fill(p []uint16) {
+func fill(p []uint32) {
 	for i := range p {
 		p[i] = probInit
 	}
@@ -140,7 +141,7 @@ func (d *core) decode(out []byte, pos, ip, end, dict uint) bool {
 					return false // cannot be: the match before was checked
 				}
 				t := d.literalAt(pos, uint(out[pos-1]))
-				out[pos], r, c, ip = d.matchedLiteral(t, uint64(out[pos-1-uint(d.rep0)]), r, c, ip)
+				out[pos], r, c, ip = d.matchedLiteral(t, out[pos-1-uint(d.rep0)], r, c, ip)
 				pos++
 				d.state = afterLiteral[d.state&15]
 				continue
@@ -160,14 +161,14 @@ func (d *core) decode(out []byte, pos, ip, end, dict uint) bool {
 }
 
 // isMatchAt returns the probability that a literal comes at pos, not a match.
-func (d *core) isMatchAt(pos uint) *uint16 {
+func (d *core) isMatchAt(pos uint) *uint32 {
 	return &d.isMatch[(d.state<<4|pos&d.pbMask)&255]
 }
 
 // literalAt selects the probabilities of the literal at pos by the high bits of the
 // byte before it and the low bits of the position.
-func (d *core) literalAt(pos uint, prev uint) *[1024]uint16 {
-	return &d.lit[((pos&d.lpMask)<<(d.lc&15)|prev>>((8-d.lc)&15))&15]
+func (d *core) literalAt(pos uint, prev uint) *[1024]uint32 {
+	return &d.lit[(pos<<8|prev)>>(d.litShift&15)&d.litMask&15]
 }
 
 // copyMatch copies n bytes that start dist bytes before pos to pos; the two
