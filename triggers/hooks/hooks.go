@@ -115,7 +115,7 @@ func arguments(p pkg.Phase) []string {
 }
 
 // maxScript bounds a script, and with it how deep its grammar can nest. Debian's longest has 180 KB.
-const maxScript = 256 << 10
+const maxScript = 96 << 10
 
 // read walks one script.
 func (w *walker) read() {
@@ -123,7 +123,7 @@ func (w *walker) read() {
 	f := strings.Fields(sc.Interpreter)
 	switch {
 	case len(sc.Body) > maxScript:
-		w.leftover(1, "longer than 256 KiB")
+		w.leftover(1, "longer than 96 KiB")
 		return
 	case len(f) == 0:
 		w.leftover(1, "no interpreter")
