@@ -56,6 +56,9 @@ type core struct {
 	state                  uint
 	rep0, rep1, rep2, rep3 uint64 // last distances, less one
 
+	hist    []byte // the history and what is being decoded
+	touched byte   // of hist, by far
+
 	litShift, litMask uint // make the index of a literal's model of position<<8 | byte before
 	pbMask            uint // mask of the position for the rest
 }
@@ -119,6 +122,7 @@ func fill(p []uint32) {
 // matches may refer to, as far back as dict bytes. It reports whether the data
 // was valid.
 func (d *core) decode(out []byte, pos, ip, end, dict uint) bool {
+	d.hist = out
 	r, c := uint64(1<<32-1), uint64(0)
 	for i := range uint(5) {
 		c = c<<8 | uint64(d.in[(ip+i)&ringMask])

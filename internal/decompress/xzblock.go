@@ -29,7 +29,7 @@ var blocks = sync.Pool{New: func() any { return new(block) }}
 const keepBuffer = wholeBlock
 
 func (b *block) free() {
-	b.src = nil
+	b.src, b.hist = nil, nil
 	if cap(b.buf) > keepBuffer {
 		b.buf = nil
 	}
