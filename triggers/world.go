@@ -2,6 +2,7 @@ package triggers
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/detinstall/detinstall/triggers/hooks"
 )
@@ -16,7 +17,11 @@ func World(format string) hooks.World {
 		}
 		w.Kinds = append(w.Kinds, t.Duties...)
 		w.Triggers = append(w.Triggers, t.Name)
-		w.Owns = append(w.Owns, t.Owns...)
+		for _, o := range t.Owns {
+			if len(t.Duties) == 0 || !strings.ContainsAny(o, "*?") { // else the duties say what is made
+				w.Owns = append(w.Owns, o)
+			}
+		}
 	}
 	return w
 }

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ func (w *walker) destination(source, p string, plain bool) (string, truth) {
 	if t == yes && e.kind == directory || strings.HasSuffix(p, "/") {
 		return strings.TrimSuffix(p, "/") + "/" + path.Base(source), yes
 	}
-	if t == unknown {
+	if at, ok := w.locate(p, true); t == unknown && (!ok || !slices.Contains(w.disk.owns, at)) {
 		return p, unknown
 	}
 	return p, yes
@@ -75,6 +76,8 @@ func (w *walker) copy(c invocation, o options, from, to string) truth {
 	}
 	old, there := w.look(to, true)
 	switch {
+	case there == unknown && w.theirPath(to, c.line):
+		return yes
 	case there == unknown:
 		w.leftover(c.line, "copies to a path that may be there")
 		return unknown

@@ -39,6 +39,9 @@ func (w *walker) mkdir(line int, p, mode string, parents bool) truth {
 	if t == yes {
 		return is(parents && e.kind == directory)
 	}
+	if t == unknown && w.theirPath(p, line) {
+		return yes
+	}
 	if parents && path.Dir(p) != p {
 		if t := w.mkdir(line, path.Dir(p), "", true); t != yes {
 			return t
@@ -125,6 +128,9 @@ func (w *walker) each(c invocation, paths []string, deep bool, f func(p string) 
 	t := yes
 	for _, p := range paths {
 		e, found := w.look(p, true)
+		if found == unknown && w.theirPath(p, c.line) {
+			continue
+		}
 		if found != yes {
 			if found == unknown {
 				w.leftover(c.line, c.name+" of a path that may not be there")
@@ -271,6 +277,8 @@ func rm(w *walker, c invocation) (truth, flow) {
 		switch {
 		case found == no:
 			t = t.and(is(o.has("f")))
+			continue
+		case found == unknown && w.theirPath(p, c.line):
 			continue
 		case found == unknown:
 			w.leftover(c.line, "removes a path that may be there")

@@ -163,7 +163,9 @@ func (w *walker) lookup(name string) (v value, set bool) {
 func (w *walker) arithmetic(x syntax.ArithmExpr) value {
 	n, ok := w.number(x, 0)
 	if !ok {
-		w.forget() // it may have assigned
+		if assigns(x) {
+			w.forget()
+		}
 		return value{}
 	}
 	return known(strconv.FormatInt(n, 10))
@@ -203,6 +205,23 @@ func (w *walker) number(x syntax.ArithmExpr, depth int) (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// assigns reports whether x may change a variable: what text an expansion brings is not looked at.
+func assigns(x syntax.ArithmExpr) bool {
+	found := false
+	syntax.Walk(x, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.BinaryArithm:
+			found = found || strings.HasSuffix(n.Op.String(), "=") && n.Op != syntax.Eql && n.Op != syntax.Neq && n.Op != syntax.Leq && n.Op != syntax.Geq
+		case *syntax.UnaryArithm:
+			found = found || n.Op == syntax.Inc || n.Op == syntax.Dec
+		case *syntax.CmdSubst:
+			return false
+		}
+		return true
+	})
+	return found
 }
 
 func operate(op syntax.BinAritOperator, a, b int64) (int64, bool) {

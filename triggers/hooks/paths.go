@@ -72,7 +72,7 @@ func (w *walker) look(p string, follow bool) (*entry, truth) {
 	case "proc", "sys", "dev":
 		return e, unknown
 	}
-	if w.reading.Script.Phase != "preinst" && w.disk.mayMake(at) {
+	if w.reading.Script.Phase != "preinst" && w.reading.Recipe == "" && w.disk.mayMake(at) {
 		return e, unknown
 	}
 	return e, no
@@ -149,6 +149,13 @@ func (w *walker) change(line int, p string, follow bool, f func(e *entry)) bool 
 		return false
 	}
 	e, t := w.look("/"+at, false)
+	if w.theirs(at, line) {
+		return true
+	}
+	if e.other != "" && w.reading.Recipe == "" && e.reading != w.reading {
+		w.leftover(line, "changes what a trigger makes: /"+printable(at))
+		return false
+	}
 	n := *e
 	n.by = slices.Clone(n.by)
 	if !w.sure() || t == unknown {
@@ -177,6 +184,22 @@ func (w *walker) change(line int, p string, follow bool, f func(e *entry)) bool 
 	return true
 }
 
+// theirs reports whether a trigger makes the path at by itself, so that what scripts do there first is no duty.
+func (w *walker) theirs(at string, line int) bool {
+	_, ours := w.disk.nodes[at]
+	if ours || w.reading.Recipe != "" || !slices.Contains(w.disk.owns, at) || w.disk.base(at).kind != absent {
+		return false
+	}
+	w.noop(line, "a trigger makes /"+printable(at))
+	return true
+}
+
+// theirPath is theirs for a path as the script spells it.
+func (w *walker) theirPath(p string, line int) bool {
+	at, ok := w.locate(p, true)
+	return ok && w.theirs(at, line)
+}
+
 // create puts e in the place of what is at p, which packages need not ship.
 func (w *walker) create(line int, p string, n entry) bool {
 	return w.change(line, p, false, func(e *entry) {
@@ -191,6 +214,9 @@ func (w *walker) writeFile(p, v value, add bool, line int) bool {
 	if !p.known || p.text == "" {
 		w.leftover(line, "writes a file whose name is not known")
 		return false
+	}
+	if w.theirPath(p.text, line) {
+		return true
 	}
 	old, t := w.look(p.text, true)
 	if t == yes && old.kind == directory {

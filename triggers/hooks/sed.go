@@ -107,6 +107,8 @@ func (w *walker) sedFiles(c invocation, cs []sedCommand, quiet bool, files []str
 	for _, p := range files {
 		v, found := w.readFile(known(p))
 		switch {
+		case found == unknown && w.theirPath(p, c.line):
+			continue
 		case found == no:
 			t = no
 			continue

@@ -223,7 +223,7 @@ func (w *walker) fields(words []*syntax.Word) ([]value, bool) {
 					f.add(p.text, p.quoted)
 				}
 			default:
-				certain = w.split(p.text, f.add, flush) && certain
+				certain = w.split(p.text, func(s string, quoted bool) { f.add(s, quoted) }, flush) && certain
 			}
 		}
 		flush()
