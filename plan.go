@@ -60,12 +60,8 @@ func (p *plan) read(lk *lock.File, format pkg.Format) error {
 	set := lk.Settings
 	w := p.world(lk)
 	w.Compare = format.Compare
-	for _, r := range hooks.Read(p.packages, w).Readings {
-		for _, d := range r.Duties {
-			if d.Kind == hooks.Diversion {
-				p.diversions = append(p.diversions, lock.Diversion{Path: d.Args[0], To: d.Args[1], Package: d.Args[2]})
-			}
-		}
+	for _, d := range hooks.Diversions(p.packages, w) {
+		p.diversions = append(p.diversions, lock.Diversion{Path: d.Args[0], To: d.Args[1], Package: d.Args[2]})
 	}
 	var err error
 	if p.merged, err = unpack.Merge(p.packages, unpack.Options{

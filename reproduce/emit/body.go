@@ -233,8 +233,14 @@ func (b section) Open() (io.ReadCloser, error) {
 	if b.stage.stopped.Load() {
 		return nil, errStopped
 	}
-	return io.NopCloser(io.NewSectionReader(b.f, b.off, b.size)), nil
+	return sectionReader{io.NewSectionReader(b.f, b.off, b.size)}, nil
 }
+
+// sectionReader is a section that needs no closing, and can be read anywhere.
+type sectionReader struct{ *io.SectionReader }
+
+// Close implements io.Closer.
+func (sectionReader) Close() error { return nil }
 
 // A copier is what copyBody needs, kept between calls.
 type copier struct {

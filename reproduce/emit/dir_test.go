@@ -35,17 +35,20 @@ func TestDirAsRoot(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		umask   int
-		prepare func(dir string)
+		prepare func(t *testing.T, dir string)
 	}{
-		{"plain", 0o022, func(string) {}},
-		{"umask 0", 0, func(string) {}},
-		{"umask 0777", 0o777, func(string) {}},
-		{"setgid parent", 0o022, func(dir string) { must(t, os.Chown(dir, 0, 50)); must(t, os.Chmod(dir, 0o777|os.ModeSetgid)) }},
-		{"default ACL", 0o022, func(dir string) { run(t, "setfacl", "-d", "-m", "u:1000:rwx,g::rwx", dir) }},
+		{"plain", 0o022, func(*testing.T, string) {}},
+		{"umask 0", 0, func(*testing.T, string) {}},
+		{"umask 0777", 0o777, func(*testing.T, string) {}},
+		{"setgid parent", 0o022, func(t *testing.T, dir string) {
+			must(t, os.Chown(dir, 0, 50))
+			must(t, os.Chmod(dir, 0o777|os.ModeSetgid))
+		}},
+		{"default ACL", 0o022, func(t *testing.T, dir string) { run(t, "setfacl", "-d", "-m", "u:1000:rwx,g::rwx", dir) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := tempDir(t)
-			c.prepare(dir)
+			c.prepare(t, dir)
 			old := unix.Umask(c.umask)
 			res := write(t, dir+"/root/", full(), emit.StageOptions{}, emit.Options{})
 			unix.Umask(old)

@@ -79,6 +79,21 @@ func (r *fileReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// ReadAt implements io.ReaderAt.
+func (r *fileReader) ReadAt(p []byte, off int64) (int, error) {
+	for done := 0; done < len(p); {
+		n, err := retry(func() (int, error) { return unix.Pread(r.fd, p[done:], off+int64(done)) })
+		switch {
+		case err != nil:
+			return done, &fs.PathError{Op: "read", Path: "staged body", Err: err}
+		case n == 0:
+			return done, io.EOF
+		}
+		done += n
+	}
+	return len(p), nil
+}
+
 // Close implements io.Closer.
 func (r *fileReader) Close() error {
 	fd := r.fd

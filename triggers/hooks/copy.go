@@ -2,7 +2,6 @@ package hooks
 
 import (
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -15,7 +14,7 @@ func (w *walker) destination(source, p string, plain bool) (string, truth) {
 	if t == yes && e.kind == directory || strings.HasSuffix(p, "/") {
 		return strings.TrimSuffix(p, "/") + "/" + path.Base(source), yes
 	}
-	if at, ok := w.locate(p, true); t == unknown && (!ok || !slices.Contains(w.disk.owns, at)) {
+	if at, ok := w.locate(p, true); t == unknown && (!ok || !w.disk.owned.named(at)) {
 		return p, unknown
 	}
 	return p, yes

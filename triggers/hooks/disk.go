@@ -44,7 +44,7 @@ type disk struct {
 	fsys    fs.FS
 	shipped map[string]*shipped
 	nodes   map[string]*entry
-	owns    []string
+	owned   owned
 }
 
 // shipped says who ships a path.
@@ -54,7 +54,7 @@ type shipped struct {
 }
 
 func newDisk(ps []*pkg.Unpacked, w World) *disk {
-	d := &disk{fsys: w.FS, shipped: map[string]*shipped{}, nodes: map[string]*entry{}, owns: w.Owns}
+	d := &disk{fsys: w.FS, shipped: map[string]*shipped{}, nodes: map[string]*entry{}, owned: newOwned(w.Owns)}
 	for i, p := range ps {
 		for _, n := range p.Nodes {
 			at := merged(n.Path)
@@ -237,7 +237,36 @@ func (d *disk) below(dir string, limit int) ([]string, bool) {
 
 // mayMake reports whether some trigger may make p.
 func (d *disk) mayMake(p string) bool {
-	return slices.ContainsFunc(d.owns, func(o string) bool { return ownsPath(strings.Split(o, "/"), strings.Split(p, "/")) })
+	if d.owned.named(p) {
+		return true
+	}
+	parts := strings.Split(p, "/")
+	return slices.ContainsFunc(d.owned.patterns, func(o []string) bool { return ownsPath(o, parts) })
+}
+
+// owned is what triggers make, taken apart once: it is asked for every path that a script looks at.
+type owned struct {
+	literal  []string   // sorted
+	patterns [][]string // by component, for path.Match
+}
+
+func newOwned(owns []string) owned {
+	var o owned
+	for _, p := range owns {
+		if strings.ContainsAny(p, "*?") {
+			o.patterns = append(o.patterns, strings.Split(strings.NewReplacer("[", `\[`, `\`, `\\`).Replace(p), "/"))
+		} else {
+			o.literal = append(o.literal, p)
+		}
+	}
+	slices.Sort(o.literal)
+	return o
+}
+
+// named reports whether a trigger makes p by that very name.
+func (o owned) named(p string) bool {
+	_, found := slices.BinarySearch(o.literal, p)
+	return found
 }
 
 // ownsPath matches a pattern of triggers, whose component ** is any number of components.
@@ -250,6 +279,6 @@ func ownsPath(pattern, p []string) bool {
 	case len(p) == 0:
 		return false
 	}
-	m, _ := matchPattern(strings.NewReplacer("[", `\[`, `\`, `\\`).Replace(pattern[0]), p[0])
+	m, _ := path.Match(pattern[0], p[0])
 	return m && ownsPath(pattern[1:], p[1:])
 }

@@ -41,7 +41,7 @@ func (s *state) foldPath(p string, e *entry) {
 			*o = "root"
 		}
 	}
-	if old.kind == absent && slices.Contains(s.disk.owns, p) {
+	if old.kind == absent && s.disk.owned.named(p) {
 		e.reading.note(&e.reading.Noops, last.Line, "a trigger makes /"+printable(p))
 		return
 	}

@@ -10,6 +10,7 @@
 package hooks
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/detinstall/detinstall/pkg"
@@ -87,6 +88,35 @@ func Read(ps []*pkg.Unpacked, w World) *Report {
 		rep.Readings = append(rep.Readings, *r)
 	}
 	return rep
+}
+
+// Diversions returns what scripts divert, which has to be known before payloads are merged (w has no FS). Only scripts that name
+// the program are read, each for itself: on a server it is one in fifty.
+func Diversions(ps []*pkg.Unpacked, w World) []Duty {
+	named := false
+	stripped := make([]*pkg.Unpacked, len(ps))
+	for i, p := range ps {
+		q := *p
+		q.Scripts = nil
+		for _, sc := range p.Scripts {
+			if bytes.Contains(sc.Body, []byte("dpkg-divert")) {
+				q.Scripts, named = append(q.Scripts, sc), true
+			}
+		}
+		stripped[i] = &q
+	}
+	var all []Duty
+	if !named {
+		return nil
+	}
+	for _, r := range Read(stripped, w).Readings {
+		for _, d := range r.Duties {
+			if d.Kind == Diversion {
+				all = append(all, d)
+			}
+		}
+	}
+	return all
 }
 
 // phase reads the script of a phase of package i.

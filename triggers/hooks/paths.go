@@ -187,7 +187,7 @@ func (w *walker) change(line int, p string, follow bool, f func(e *entry)) bool 
 // theirs reports whether a trigger makes the path at by itself, so that what scripts do there first is no duty.
 func (w *walker) theirs(at string, line int) bool {
 	_, ours := w.disk.nodes[at]
-	if ours || w.reading.Recipe != "" || !slices.Contains(w.disk.owns, at) || w.disk.base(at).kind != absent {
+	if ours || w.reading.Recipe != "" || !w.disk.owned.named(at) || w.disk.base(at).kind != absent {
 		return false
 	}
 	w.noop(line, "a trigger makes /"+printable(at))
