@@ -308,10 +308,13 @@ func (s *Solutions) sources() []lock.Source {
 	return out
 }
 
+// locked returns the chosen packages as the lock has them. Their texts are copied, for they are parts of the whole index,
+// which would otherwise stay in memory.
 func (s *Solved) locked() []lock.Package {
 	var out []lock.Package
 	for _, p := range s.Solution.Picks {
-		l := lock.Package{Name: p.Package.Name, Version: p.Package.Version, Arch: p.Package.Arch, Path: p.Package.Path,
+		l := lock.Package{Name: strings.Clone(p.Package.Name), Version: strings.Clone(p.Package.Version),
+			Arch: strings.Clone(p.Package.Arch), Path: strings.Clone(p.Package.Path),
 			Size: p.Package.Size, SHA256: p.Package.SHA256, Requested: p.Requested}
 		if p.Package.Repo != nil {
 			l.From = p.Package.Repo.ID

@@ -35,7 +35,7 @@ func (s Stanza) Get(name string) string {
 // newline are errors, which name the line and end the sequence.
 func ParseStanzas(text string) iter.Seq2[Stanza, error] {
 	return func(yield func(Stanza, error) bool) {
-		var s Stanza
+		var r stanzaReader
 		line := 0
 		for text != "" {
 			line++
@@ -46,37 +46,44 @@ func ParseStanzas(text string) iter.Seq2[Stanza, error] {
 				return
 			}
 			if l == "" {
-				if s != nil && !yield(s.trimLast(), nil) {
+				if s := r.end(); s != nil && !yield(s, nil) {
 					return
 				}
-				s = nil
 				continue
 			}
-			if err := s.addLine(l); err != nil {
+			if err := r.addLine(l); err != nil {
 				yield(nil, fmt.Errorf("line %d: %w", line, err))
 				return
 			}
 		}
-		if s != nil {
-			yield(s.trimLast(), nil)
+		if s := r.end(); s != nil {
+			yield(s, nil)
 		}
 	}
 }
 
-// addLine adds one line, which is not empty, to s.
-func (s *Stanza) addLine(l string) error {
+// maxFields bounds the fields of a stanza; Debian's longest has some thirty.
+const maxFields = 1000
+
+// stanzaReader makes one stanza after the other from lines.
+type stanzaReader struct {
+	s    Stanza
+	more []byte // further lines of the last field
+}
+
+// addLine adds one line, which is not empty.
+func (r *stanzaReader) addLine(l string) error {
 	if strings.ContainsAny(l, "\r\x00") {
 		return fmt.Errorf("carriage return or NUL")
 	}
 	if l[0] == ' ' || l[0] == '\t' {
-		if len(*s) == 0 {
+		if len(r.s) == 0 {
 			return fmt.Errorf("continuation of no field")
 		}
-		f := &(*s)[len(*s)-1]
 		if strings.Trim(l, " \t") == "" {
-			return fmt.Errorf("field %s: blank line in value", f.Name)
+			return fmt.Errorf("field %s: blank line in value", r.s[len(r.s)-1].Name)
 		}
-		f.Value += "\n" + l
+		r.more = append(append(r.more, '\n'), l...)
 		return nil
 	}
 	name, value, ok := strings.Cut(l, ":")
@@ -86,20 +93,33 @@ func (s *Stanza) addLine(l string) error {
 	if err := checkFieldName(name); err != nil {
 		return err
 	}
-	for _, f := range *s {
+	if len(r.s) == maxFields {
+		return fmt.Errorf("more than %d fields", maxFields)
+	}
+	for _, f := range r.s {
 		if strings.EqualFold(f.Name, name) {
 			return fmt.Errorf("field %s occurs twice", name)
 		}
 	}
-	*s = append(s.trimLast(), Field{name, strings.TrimLeft(value, " \t")})
+	r.endField()
+	r.s = append(r.s, Field{name, strings.TrimLeft(value, " \t")})
 	return nil
 }
 
-// trimLast removes the blanks at the end of the last field's value; those at the end of other lines are the value's own.
-func (s Stanza) trimLast() Stanza {
-	if n := len(s); n > 0 {
-		s[n-1].Value = strings.TrimRight(s[n-1].Value, " \t")
+// endField completes the last field, without the blanks at its end; those at the end of other lines are the value's own.
+func (r *stanzaReader) endField() {
+	if n := len(r.s); n > 0 {
+		f := &r.s[n-1]
+		f.Value = strings.TrimRight(f.Value+string(r.more), " \t")
+		r.more = r.more[:0]
 	}
+}
+
+// end returns the stanza, nil if there was no line.
+func (r *stanzaReader) end() Stanza {
+	r.endField()
+	s := r.s
+	r.s = nil
 	return s
 }
 
@@ -199,13 +219,13 @@ func (c *Control) Get(name string) string { return fieldOf(c.text, name) }
 
 // Stanza returns all fields in the order of the file.
 func (c *Control) Stanza() Stanza {
-	var s Stanza
+	var r stanzaReader
 	for l := range strings.Lines(c.text) {
 		if l = strings.TrimRight(l, "\n"); l != "" {
-			_ = s.addLine(l) // a malformed line is left out, as newControl says
+			_ = r.addLine(l) // a malformed line is left out, as newControl says
 		}
 	}
-	return s.trimLast()
+	return r.end()
 }
 
 // Essential reports whether the package is Essential: yes.
