@@ -68,4 +68,16 @@ type Limits struct {
 	Dict    int64 // largest dictionary of a compressor; default 64 MiB (zstd 128 MiB)
 	Control int64 // bytes of control members; default 10 MiB
 	Workers int   // goroutines that may decode one archive; default 1
+	Crew    Crew  // who has to agree to more than one; default nobody
+}
+
+// A Crew shares goroutines among the archives that are being decoded, each of which has one of them from the start.
+// Implementations are safe for concurrent use.
+type Crew interface {
+	// Hire reports whether the caller may use one goroutine more.
+	Hire() bool
+	// Dismiss gives one back.
+	Dismiss()
+	// Want says that the caller has work for one more, or has not any longer.
+	Want(more bool)
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/solve/lock"
@@ -71,11 +69,8 @@ func (s *Store) formatOf(repo *pkg.Repo, p lock.Package) (pkg.Format, error) {
 }
 
 const (
-	// bigArchive is the compressed size from which an archive is decoded by several workers: above it a
-	// Debian data.tar.xz usually has more than one block, and one that comes last would leave the other cores idle.
-	bigArchive = 16 << 20
-	// bigWorkers bounds them, for each costs up to 32 MiB of memory.
-	bigWorkers = 4
+	// maxWorkers bounds the goroutines that decode one archive, for each costs up to 32 MiB of memory.
+	maxWorkers = 4
 	// fetchAhead is how many archives are fetched, or wait, besides those being decoded.
 	fetchAhead = 8
 )
@@ -88,7 +83,7 @@ const (
 // before that one are still decoded.
 func (s *Store) Unpack(ctx context.Context, repos map[string]*pkg.Repo, ps []lock.Package) ([]*pkg.Unpacked, error) {
 	r := &run{store: s, repos: repos, ps: ps, out: make([]*pkg.Unpacked, len(ps)), failed: -1,
-		decoders: semaphore.NewWeighted(int64(s.cfg.Jobs))}
+		crew: newCrew(s.cfg.Jobs)}
 	order := make([]int, len(ps))
 	for i := range order {
 		order[i] = i
@@ -122,13 +117,13 @@ func (s *Store) Unpack(ctx context.Context, repos map[string]*pkg.Repo, ps []loc
 
 // run is one call of Unpack.
 type run struct {
-	store    *Store
-	repos    map[string]*pkg.Repo
-	ps       []lock.Package
-	out      []*pkg.Unpacked
-	ctxs     []context.Context // of each package
-	cancels  []context.CancelFunc
-	decoders *semaphore.Weighted
+	store   *Store
+	repos   map[string]*pkg.Repo
+	ps      []lock.Package
+	out     []*pkg.Unpacked
+	ctxs    []context.Context // of each package
+	cancels []context.CancelFunc
+	crew    *crew
 
 	mu     sync.Mutex
 	failed int // the first package by name that failed, -1: none
@@ -244,16 +239,12 @@ func (s *Store) decode(ctx context.Context, r *run, f pkg.Format, repo *pkg.Repo
 		return nil, err
 	}
 	defer blob.Close()
-	lim := s.cfg.Limits
-	workers := 1
-	if p.Size > bigArchive {
-		workers = min(s.cfg.Jobs, bigWorkers)
-	}
-	lim.Workers = max(lim.Workers, workers)
-	if err := r.decoders.Acquire(ctx, int64(workers)); err != nil {
+	if err := r.crew.join(ctx); err != nil {
 		return nil, err
 	}
-	defer r.decoders.Release(int64(workers))
+	defer r.crew.Dismiss()
+	lim := s.cfg.Limits
+	lim.Workers, lim.Crew = max(lim.Workers, min(s.cfg.Jobs, maxWorkers)), r.crew
 
 	a, err := f.Open(blob, blob.Size(), lim)
 	if err != nil {

@@ -50,7 +50,25 @@ type Limits struct {
 	Ratio   int64 // most output bytes per input byte, once the output passes 64 MiB; 0: 200
 	Dict    int64 // largest dictionary or window in bytes; 0: 64 MiB, and 128 MiB for zst
 	Workers int   // xz blocks decoded at once, each with up to 24 MiB of memory; 0 or 1: one
+	Crew    Crew  // who has to agree to more than one; nil: nobody
 }
+
+// A Crew shares goroutines among readers, each of which has one of them from the start. It is safe for concurrent use.
+type Crew interface {
+	// Hire reports whether the caller may use one goroutine more.
+	Hire() bool
+	// Dismiss gives one back.
+	Dismiss()
+	// Want says that the caller has work for one more, or has not any longer.
+	Want(more bool)
+}
+
+// everybody is the crew of those who share with nobody.
+type everybody struct{}
+
+func (everybody) Hire() bool { return true }
+func (everybody) Dismiss()   {}
+func (everybody) Want(bool)  {}
 
 // freeOutput is the output up to which the ratio is not looked at.
 const freeOutput = 64 << 20

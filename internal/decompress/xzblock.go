@@ -25,8 +25,8 @@ type block struct {
 // set-up.
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
-// keepBuffer is the largest output buffer that is kept for reuse.
-const keepBuffer = wholeBlock
+// keepBuffer is the largest output buffer that is kept for reuse: larger ones cost little to make anew, and much to keep.
+const keepBuffer = 4 << 20
 
 func (b *block) free() {
 	b.src, b.hist = nil, nil

@@ -16,8 +16,14 @@ type xzReader struct {
 	dict  int64 // largest dictionary
 	ahead int   // most blocks in the queue
 	queue []*task
+	next  *job   // the block after those of the queue, once known
 	rest  []byte // of what the head has delivered
-	err   error  // sticky
+	err   error  // sticky; why nothing comes after the queue
+
+	crew    Crew
+	wants   bool // what crew was told
+	mu      sync.Mutex
+	running int // blocks being decoded; of crew we have as many goroutines, and never less than one
 }
 
 func newXzReader(r io.ReaderAt, size int64, lim Limits) (*xzReader, error) {
@@ -29,7 +35,10 @@ func newXzReader(r io.ReaderAt, size int64, lim Limits) (*xzReader, error) {
 	for _, s := range streams {
 		count += s.count
 	}
-	x := &xzReader{jobs: jobReader{r: r, streams: streams}, dict: lim.dict(64 << 20), ahead: 1}
+	x := &xzReader{jobs: jobReader{r: r, streams: streams}, dict: lim.dict(64 << 20), ahead: 1, crew: lim.Crew}
+	if x.crew == nil {
+		x.crew = everybody{}
+	}
 	if lim.Workers > 1 && count > 1 {
 		x.ahead = lim.Workers
 	}
@@ -40,24 +49,55 @@ func newXzReader(r io.ReaderAt, size int64, lim Limits) (*xzReader, error) {
 	return x, nil
 }
 
-// start fills the queue. An error is kept for when the blocks before it have been read.
+// start fills the queue, as far as there are goroutines. An error is kept for when the blocks before it have been read.
 func (x *xzReader) start() {
-	for x.err == nil && len(x.queue) < x.ahead {
-		j, err := x.jobs.next()
+	for len(x.queue) < x.ahead && x.peek() && x.begin() {
+		b, err := openBlock(x.jobs.r, *x.next, x.dict)
 		if err != nil {
-			x.err = err
-			return
+			x.err = fmt.Errorf("block at byte %d: %w", x.next.off, err)
+			x.ended()
+			break
 		}
-		b, err := openBlock(x.jobs.r, j, x.dict)
-		if err != nil {
-			x.err = fmt.Errorf("block at byte %d: %w", j.off, err)
-			return
-		}
-		t := &task{block: b, off: j.off}
-		if x.ahead > 1 && j.size <= wholeBlock {
+		t := &task{block: b, off: x.next.off, ended: x.ended}
+		if x.ahead > 1 && x.next.size <= wholeBlock {
 			t.run()
 		}
-		x.queue = append(x.queue, t)
+		x.queue, x.next = append(x.queue, t), nil
+	}
+	if more := len(x.queue) < x.ahead && x.peek(); more != x.wants {
+		x.wants = more
+		x.crew.Want(more)
+	}
+}
+
+// peek reports whether there is a next block.
+func (x *xzReader) peek() bool {
+	if x.err == nil && x.next == nil {
+		j, err := x.jobs.next()
+		if x.err = err; err == nil {
+			x.next = &j
+		}
+	}
+	return x.err == nil
+}
+
+// begin takes a goroutine for one more block, if there is one.
+func (x *xzReader) begin() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.running > 0 && !x.crew.Hire() {
+		return false
+	}
+	x.running++
+	return true
+}
+
+// ended is begin's inverse.
+func (x *xzReader) ended() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.running--; x.running > 0 {
+		x.crew.Dismiss()
 	}
 }
 
@@ -78,6 +118,7 @@ func (x *xzReader) Read(p []byte) (int, error) {
 		switch {
 		case err == nil:
 			x.rest = out
+			x.start()
 		case err == io.EOF:
 			t.stop()
 			x.queue = append(x.queue[:0], x.queue[1:]...)
@@ -101,6 +142,10 @@ func (x *xzReader) stop() {
 		t.stop()
 	}
 	x.queue, x.rest = nil, nil
+	if x.wants {
+		x.wants = false
+		x.crew.Want(false)
+	}
 }
 
 // Close implements io.Closer.
@@ -113,7 +158,8 @@ func (x *xzReader) Close() error {
 // A task decodes one block: in a goroutine of its own after run, else in the calls to next.
 type task struct {
 	block *block
-	off   int64 // of the block, for errors
+	off   int64  // of the block, for errors
+	ended func() // called once, when it decodes no more
 
 	running bool
 	mu      sync.Mutex
@@ -138,6 +184,9 @@ func (t *task) run() {
 				t.done = errClosed
 			}
 			over := t.done != nil
+			if over {
+				t.ended()
+			}
 			t.more.Signal()
 			t.mu.Unlock()
 			if over {
@@ -182,6 +231,8 @@ func (t *task) stop() {
 			t.more.Wait()
 		}
 		t.mu.Unlock()
+	} else {
+		t.ended()
 	}
 	t.block.free()
 }

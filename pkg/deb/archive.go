@@ -174,7 +174,7 @@ func unpackMember(r io.ReaderAt, m archive.Member, lim pkg.Limits, limit int64) 
 		return nil, refuse("", "unknown compression")
 	}
 	rc, err := decompress.NewReader(kind, io.NewSectionReader(r, m.Offset, m.Size), m.Size,
-		decompress.Limits{Size: limit, Ratio: lim.Ratio, Dict: lim.Dict, Workers: lim.Workers})
+		decompress.Limits{Size: limit, Ratio: lim.Ratio, Dict: lim.Dict, Workers: lim.Workers, Crew: lim.Crew})
 	if err != nil {
 		return nil, refusedStream(err)
 	}
