@@ -20,6 +20,8 @@ const (
 	noBoot      = "a boot loader is set up with the disk, by update-grub and grub-install"
 	byteCode    = "byte code: Python compiles when it imports"
 	secret      = "a secret: made on the first boot, or by hand"
+	hostKeys    = "a secret: ssh-keygen -A makes host keys"
+	identity    = "the machine's identity: systemd fills the empty /etc/machine-id when it boots"
 	noDaemon    = "asks a daemon"
 )
 
@@ -84,7 +86,7 @@ var commands = []command{
 	{name: "db_version", run: debconfCommand},
 	{name: "db_x_loadtemplatefile", run: debconfCommand},
 	{name: "dbus-send", noop: nothingRuns},
-	{name: "dbus-uuidgen", later: "the machine's identity: systemd makes /etc/machine-id on the first boot", status: yes},
+	{name: "dbus-uuidgen", later: identity, status: yes},
 	{name: "deb-systemd-helper", run: unitHelper},
 	{name: "deb-systemd-invoke", noop: nothingRuns},
 	{name: "debconf-set-selections", run: selections},
@@ -226,7 +228,7 @@ var commands = []command{
 	{name: "sort", run: filter("u|unique r|reverse k: n V t: f s", sorted)},
 	{name: "source", run: source},
 	{name: "sqlite3", later: "a database: made by the program's own tools"},
-	{name: "ssh-keygen", later: secret, status: yes},
+	{name: "ssh-keygen", later: hostKeys, status: yes},
 	{name: "sshd", noop: onlyReads},
 	{name: "start-stop-daemon", noop: nothingRuns},
 	{name: "stat", run: stat},
@@ -237,7 +239,7 @@ var commands = []command{
 	{name: "systemctl", run: systemctl},
 	{name: "systemd-detect-virt", noop: onlyReads},
 	{name: "systemd-hwdb", trigger: "hwdb", status: yes},
-	{name: "systemd-machine-id-setup", later: "the machine's identity: systemd makes /etc/machine-id on the first boot", status: yes},
+	{name: "systemd-machine-id-setup", run: machineID},
 	{name: "systemd-notify", noop: nothingRuns, status: no},
 	{name: "systemd-sysusers", run: sysusers},
 	{name: "systemd-tmpfiles", run: tmpfiles},

@@ -206,3 +206,22 @@ func journal(w *walker, c invocation) (truth, flow) {
 	w.unknownOutput()
 	return unknown, next
 }
+
+// machineID leaves an empty /etc/machine-id. Without one systemd takes the next boot for the first one and presets all units, which the
+// postinst scripts have chosen already; with an empty one it makes an identity and leaves the units alone.
+func machineID(w *walker, c invocation) (truth, flow) {
+	o, ok := w.options(c, "root: image: commit print")
+	if !ok {
+		return unknown, next
+	}
+	const file = "/etc/machine-id"
+	w.deferred(c.line, identity)
+	w.unknownOutput()
+	if o.has("commit") || w.exists(file) == yes {
+		return yes, next
+	}
+	if !w.writeFile(known(file), known(""), false, c.line) {
+		return unknown, next
+	}
+	return yes, next
+}
