@@ -22,8 +22,9 @@ type Root struct {
 	Paths []string // in tree order
 }
 
-// ReadRoot reads a directory.
-func ReadRoot(dir string) (*Root, error) {
+// ReadRoot reads a directory. Of the files named in unordered the order of lines is not
+// compared: for roots whose packages were not installed in the same order.
+func ReadRoot(dir string, unordered ...string) (*Root, error) {
 	t, err := tree.FromDir(dir)
 	if err != nil {
 		return nil, err
@@ -38,6 +39,9 @@ func ReadRoot(dir string) (*Root, error) {
 		}
 		r.Paths = append(r.Paths, n.Path)
 		r.Lines[n.Path] = line(n, users[n.User.ID], groups[n.Group.ID], dir)
+		if slices.Contains(unordered, n.Path) && n.Mode.IsRegular() {
+			r.Lines[n.Path] = fmt.Sprintf("%v %s:%s %s", n.Mode, users[n.User.ID], groups[n.Group.ID], sortedLines(filepath.Join(dir, n.Path)))
+		}
 	}
 	return r, nil
 }
@@ -82,6 +86,15 @@ func withoutIDs(file string) string {
 	}
 	slices.Sort(out)
 	return tree.Sum([]byte(strings.Join(out, "\n"))).Hex()
+}
+
+func sortedLines(file string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	lines := slices.Sorted(strings.Lines(string(b)))
+	return tree.Sum([]byte(strings.Join(lines, ""))).Hex()
 }
 
 func names(file string) map[uint32]string {
