@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"internal/ldcache":         {"pkg/tree"},
 	"internal/mimedb":          {"internal/ghash"},
 	"internal/unitfile":        {"pkg/tree"},
+	"pkg/apk":                  {"pkg", "pkg/tree", "internal/"},
 	"pkg/deb":                  {"pkg", "pkg/tree", "internal/"},
 	"solve":                    {"pkg"},
 	"solve/lock":               {"pkg", "pkg/tree"},

@@ -75,6 +75,12 @@ type Relations struct {
 	Conflicts  []Clause // each of negated literals; deb: Conflicts, then Breaks
 	Provides   []Provide
 	Replaces   []Literal // whose files it may overwrite; rpm: obsoletes
+
+	// InstallIf, where not empty, has the package installed as soon as all of it holds (apk).
+	InstallIf []Literal
+	// ProviderPriority orders the packages that provide one name without a version; 0: it is never picked for such
+	// a name unless it is asked for by its own (apk).
+	ProviderPriority int
 }
 
 // Clause is a dependency of any ecosystem: at least one of its literals must
@@ -92,6 +98,7 @@ type Literal struct {
 	Arch    string // qualifier as written ("any", "native", "i386"), mostly empty
 	Op      Op
 	Version string
+	Tag     string // apk: only from the repositories with this tag, or from those without one
 }
 
 // Op is a version relation. The zero value accepts every version, and also unversioned provides.
@@ -105,6 +112,10 @@ const (
 	AtLeast Op = ">="
 	More    Op = ">>"
 	Fuzzy   Op = "~" // apk: the version starts with
+
+	FuzzyAtLeast Op = ">~" // apk: starts with, or is more
+	FuzzyAtMost  Op = "<~" // apk: starts with, or is less
+	Checksum     Op = "><" // apk: the package whose control member has this checksum
 )
 
 // Holds reports whether a version that compares to the literal's as cmp (negative, 0, positive) satisfies o.
@@ -163,6 +174,7 @@ type Repo struct {
 	Suite      string   // deb: dists/SUITE; "./" and the like: a flat repository
 	Components []string // deb: in the order of the sources line
 	Priority   int      // earlier repositories have lower numbers; ties between equal versions
+	Tag        string   // apk: packages come from here only where NAME@TAG is asked for
 
 	// Keys are the only ones trusted for this repository.
 	Keys []Key

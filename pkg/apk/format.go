@@ -1,0 +1,32 @@
+// Package apk is the ecosystem of Alpine Linux and its relatives: the chain from a signed APKINDEX to
+// the bytes of an .apk, the version order, dependencies, package files, and apk's database as text.
+//
+//	u, err := apk.Format{}.Universe(ctx, release.Repos(), "x86_64", opt, getter)
+//	for _, p := range u.Named("busybox") { … }
+//
+// It does not choose packages (that is package solve), reads no network (a [pkg.Getter]
+// does) and never runs anything.
+package apk
+
+import (
+	"fmt"
+
+	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/tree"
+)
+
+// Format is the apk ecosystem as a [pkg.Format].
+type Format struct{}
+
+// Name returns "apk".
+func (Format) Name() string { return "apk" }
+
+// Compare is [Compare].
+func (Format) Compare(a, b string) int { return Compare(a, b) }
+
+// Match is [Match].
+func (Format) Match(version string, op pkg.Op, want string) bool { return Match(version, op, want) }
+
+func refuse(what, format string, args ...any) error {
+	return &tree.RefusedError{What: what, Reason: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,184 @@
+package apk
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/tree"
+)
+
+// Checksum is the sha1 of a package's control member as it lies in the file, compressed: the identity of a
+// package of format 2.
+type Checksum [sha1.Size]byte
+
+// String returns "Q1" and base64.
+func (c Checksum) String() string { return "Q1" + base64.StdEncoding.EncodeToString(c[:]) }
+
+// IsZero reports whether c is none.
+func (c Checksum) IsZero() bool { return c == Checksum{} }
+
+// parseChecksum reads "Q1" and base64, or forty hexadecimal digits.
+func parseChecksum(s string) (c Checksum, err error) {
+	var b []byte
+	if text, ok := strings.CutPrefix(s, "Q1"); ok {
+		b, err = base64.StdEncoding.DecodeString(text)
+	} else {
+		b, err = hex.DecodeString(s)
+	}
+	if err != nil || len(b) != len(c) {
+		return c, fmt.Errorf("malformed checksum %q", s)
+	}
+	copy(c[:], b)
+	return c, nil
+}
+
+// Info is what an index, or a package's own control member, says of a package, in its words. It is the
+// Native record of the packages of this format. Fields that are lists keep their text, with blanks between the words.
+type Info struct {
+	Name, Version, Arch string
+
+	Description, URL, License, Maintainer string
+	Origin, Commit                        string // the source package; of its recipe
+	Packager                              string // only in a control member
+	BuildTime                             int64  // seconds since 1970
+
+	Size      int64 // of the file; 0 in a control member
+	Installed int64 // bytes of the unpacked files
+
+	// Checksum is that of the control member; a package of format 3 has a Unique sha256 of its metadata instead.
+	Checksum Checksum
+	Unique   tree.Digest
+	DataHash string // hexadecimal sha256 of the data member; only in a control member
+
+	Depends, Provides, InstallIf, Replaces, Triggers string
+
+	ProviderPriority, ReplacesPriority int
+}
+
+// fields of an index (apk-index(5)) and keys of .PKGINFO (apk-package(5)). Lists may come on several lines.
+var fields = []struct {
+	letter byte
+	key    string
+	text   func(*Info) *string
+	list   bool
+}{
+	{'P', "pkgname", func(i *Info) *string { return &i.Name }, false},
+	{'V', "pkgver", func(i *Info) *string { return &i.Version }, false},
+	{'A', "arch", func(i *Info) *string { return &i.Arch }, false},
+	{'T', "pkgdesc", func(i *Info) *string { return &i.Description }, false},
+	{'U', "url", func(i *Info) *string { return &i.URL }, false},
+	{'L', "license", func(i *Info) *string { return &i.License }, false},
+	{'m', "maintainer", func(i *Info) *string { return &i.Maintainer }, false},
+	{'o', "origin", func(i *Info) *string { return &i.Origin }, false},
+	{'c', "commit", func(i *Info) *string { return &i.Commit }, false},
+	{0, "packager", func(i *Info) *string { return &i.Packager }, false},
+	{0, "datahash", func(i *Info) *string { return &i.DataHash }, false},
+	{'D', "depend", func(i *Info) *string { return &i.Depends }, true},
+	{'p', "provides", func(i *Info) *string { return &i.Provides }, true},
+	{'i', "install_if", func(i *Info) *string { return &i.InstallIf }, true},
+	{'r', "replaces", func(i *Info) *string { return &i.Replaces }, true},
+	{0, "triggers", func(i *Info) *string { return &i.Triggers }, true},
+}
+
+// numbers are the fields with numbers.
+var numbers = []struct {
+	letter byte
+	key    string
+	set    func(*Info, int64)
+}{
+	{'S', "", func(i *Info, n int64) { i.Size = n }},
+	{'I', "size", func(i *Info, n int64) { i.Installed = n }},
+	{'t', "builddate", func(i *Info, n int64) { i.BuildTime = n }},
+	{'k', "provider_priority", func(i *Info, n int64) { i.ProviderPriority = int(n) }},
+	{'q', "replaces_priority", func(i *Info, n int64) { i.ReplacesPriority = int(n) }},
+}
+
+// set takes in the field with the given letter or key; the other one is zero. Known is false for a field that this
+// program does not know.
+func (i *Info) set(letter byte, key, value string) (known bool, err error) {
+	for _, f := range fields {
+		if letter != 0 && letter == f.letter || letter == 0 && key == f.key {
+			return true, setText(f.text(i), value, f.list)
+		}
+	}
+	for _, f := range numbers {
+		if letter != 0 && letter == f.letter || letter == 0 && f.key != "" && key == f.key {
+			n, err := strconv.ParseInt(value, 10, 62)
+			if err != nil || n < 0 || n > 1<<31 && (f.letter == 'k' || f.letter == 'q') {
+				return true, fmt.Errorf("malformed number %q", value)
+			}
+			f.set(i, n)
+			return true, nil
+		}
+	}
+	if letter == 'C' {
+		if strings.HasPrefix(value, "Q1") {
+			i.Checksum, err = parseChecksum(value)
+			return true, err
+		}
+		return true, fmt.Errorf("unsupported checksum %q", value)
+	}
+	return false, nil
+}
+
+func setText(to *string, value string, list bool) error {
+	switch {
+	case *to == "":
+		*to = value
+	case list:
+		*to += " " + value
+	default:
+		return fmt.Errorf("comes twice: %q and %q", *to, value)
+	}
+	return nil
+}
+
+// check refuses what cannot be named or fetched.
+func (i *Info) check() error {
+	switch {
+	case !goodName(i.Name) || strings.ContainsRune(i.Name, '/') || i.Name[0] == '.':
+		return fmt.Errorf("missing or malformed package name %q", i.Name)
+	case !goodVersion(i.Version):
+		return fmt.Errorf("package %s: missing or malformed version %q", i.Name, i.Version)
+	case i.Arch != "" && (!goodName(i.Arch) || strings.ContainsAny(i.Arch, "/.")):
+		return fmt.Errorf("package %s: malformed architecture %q", i.Name, i.Arch)
+	}
+	return nil
+}
+
+// Package returns the package that i describes. Its Native is i.
+func (i *Info) Package() *pkg.Package {
+	return &pkg.Package{
+		Format: "apk", Name: i.Name, Version: i.Version, Arch: i.Arch,
+		Size: i.Size, Installed: i.Installed, Native: i, Parse: i.relations,
+	}
+}
+
+// relations reads the relation fields. A dependency that cannot be read is one that nothing satisfies.
+func (i *Info) relations() *pkg.Relations {
+	r := &pkg.Relations{
+		Provides: parseProvides(i.Provides), Replaces: parseLiterals(i.Replaces), ProviderPriority: i.ProviderPriority,
+	}
+	all, _ := ParseDependencies(i.Depends)
+	for _, c := range all {
+		if len(c.Any) > 0 && c.Any[0].Neg {
+			r.Conflicts = append(r.Conflicts, c)
+		} else {
+			r.Depends = append(r.Depends, c)
+		}
+	}
+	if terms, err := ParseDependencies(i.InstallIf); err == nil {
+		for _, c := range terms {
+			r.InstallIf = append(r.InstallIf, c.Any[0])
+		}
+	}
+	return r
+}
+
+// File returns the name that the package's file has in a repository.
+func (i *Info) File() string { return i.Name + "-" + i.Version + ".apk" }
