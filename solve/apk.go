@@ -130,8 +130,11 @@ func (s *apkSolver) tagBit(tag string) uint64 {
 
 // readWorld turns what is wanted into the world.
 func (s *apkSolver) readWorld() error {
-	tags := map[string]bool{"": true}
+	var tags map[string]bool // nil: unknown
 	for _, v := range s.u.Verified() {
+		if v.Repo != nil && tags == nil {
+			tags = map[string]bool{"": true}
+		}
 		if v.Repo != nil {
 			tags[v.Repo.Tag] = true
 		}
@@ -176,7 +179,7 @@ func (s *apkSolver) want(want Want, tags map[string]bool) error {
 			Chains: [2][]string{{asked(l.Name, want.words())}, {l.Name + " is excluded by the request"}},
 			Meet:   l.Name + " is both wanted and excluded",
 		}
-	case !tags[l.Tag]:
+	case tags != nil && !tags[l.Tag]:
 		return &UnsatError{
 			Chains: [2][]string{{asked(l.Name, want.words())}, {"no repository is tagged @" + l.Tag}},
 			Meet:   fmt.Sprintf("%s is wanted from repositories tagged @%s, of which there are none", l.Name, l.Tag),

@@ -246,22 +246,18 @@ func (s *apkSolver) triggersOf(n *apkName) []*apkName {
 	if v, ok := s.u.(triggering); ok {
 		all = v.InstalledIf(n.text)
 	}
-	add := func(m *apkName) {
-		if !slices.Contains(n.triggers, m) {
-			n.triggers = append(n.triggers, m)
-		}
-	}
 	for _, p := range all {
 		k := s.pack(p)
-		add(k.name)
+		n.triggers = append(n.triggers, k.name)
 		for i := range k.offers {
-			add(k.offers[i].name)
+			n.triggers = append(n.triggers, k.offers[i].name)
 		}
 	}
 	s.sortNames(n.triggers)
+	n.triggers = slices.Compact(n.triggers)
 	for _, p := range s.given { // read after the indexes
 		if k := s.pack(p); slices.ContainsFunc(k.iif, func(d apkNeed) bool { return d.name == n }) {
-			add(k.name)
+			n.triggers = append(n.triggers, k.name)
 		}
 	}
 	return n.triggers
