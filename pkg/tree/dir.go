@@ -252,7 +252,7 @@ func (f dirFile) openat() (int, error) {
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
 	}
 	fd, err := unix.Openat2(root, f.path, &how)
-	if err == unix.ENOSYS || err == unix.EPERM { // an old kernel, or one under a filter
+	if err == unix.ENOSYS || err == unix.EPERM || err == unix.EAGAIN { // an old kernel, one under a filter, one that saw a rename meanwhile
 		return openSteps(root, f.path)
 	}
 	return fd, err
