@@ -20,6 +20,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/detinstall/detinstall/bench/internal/configured"
 	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/solve/lock"
 )
@@ -51,9 +52,15 @@ func run(lockfile, mirror, root, oracle string) error {
 	if err != nil {
 		return err
 	}
+	var hooks *judge
+	if oracle != "" {
+		if hooks, err = newJudge(root, oracle); err != nil {
+			return err
+		}
+	}
 	paths, purpose, bad := 0, 0, 0
 	for _, p := range lk.Arches[0].Packages {
-		n, m, diffs, err := compare(filepath.Join(mirror, p.Path), root, oracle, lk.Epoch)
+		n, m, diffs, err := compare(filepath.Join(mirror, p.Path), root, hooks, lk.Epoch)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
@@ -69,8 +76,25 @@ func run(lockfile, mirror, root, oracle string) error {
 	return nil
 }
 
+// judge knows what real hooks made.
+type judge struct{ ours, oracle *configured.Root }
+
+func newJudge(root, oracle string) (*judge, error) {
+	ours, err := configured.ReadRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := configured.ReadRoot(oracle)
+	return &judge{ours, theirs}, err
+}
+
+// made reports whether the real hooks made of a path what is in our root.
+func (j *judge) made(name string) bool {
+	return j != nil && j.ours.Lines[name] != "" && j.ours.Lines[name] == j.oracle.Lines[name]
+}
+
 // compare holds the stream of dpkg-deb --fsys-tarfile against root.
-func compare(deb, root, oracle string, epoch int64) (paths, purpose int, diffs []string, err error) {
+func compare(deb, root string, hooks *judge, epoch int64) (paths, purpose int, diffs []string, err error) {
 	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", deb)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -97,7 +121,7 @@ func compare(deb, root, oracle string, epoch int64) (paths, purpose int, diffs [
 		d := differs(h, tr, root, name, epoch)
 		switch {
 		case d == "":
-		case oracle != "" && asHooksMade(root, oracle, name):
+		case hooks.made(name):
 			purpose++
 		default:
 			diffs = append(diffs, tree.Quote(name)+": "+d)
