@@ -182,3 +182,27 @@ func (i *Info) relations() *pkg.Relations {
 
 // File returns the name that the package's file has in a repository.
 func (i *Info) File() string { return i.Name + "-" + i.Version + ".apk" }
+
+// identify takes in the package's identity: "Q1" and the checksum of a control member, or "Q2" and the sha256 of
+// the metadata of format 3.
+func (i *Info) identify(s string) (err error) {
+	text, two := strings.CutPrefix(s, "Q2")
+	if !two {
+		i.Checksum, err = parseChecksum(s)
+		return err
+	}
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(b) != len(i.Unique) {
+		return fmt.Errorf("malformed checksum %q", s)
+	}
+	copy(i.Unique[:], b)
+	return nil
+}
+
+// identity is the inverse of identify.
+func (i *Info) identity() string {
+	if i.Unique.IsZero() {
+		return i.Checksum.String()
+	}
+	return "Q2" + base64.StdEncoding.EncodeToString(i.Unique[:])
+}
