@@ -3,6 +3,7 @@ package detinstall
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/detinstall/detinstall/fixtures"
 	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/apk"
 	"github.com/detinstall/detinstall/pkg/deb"
 )
 
@@ -20,6 +22,7 @@ type origin struct {
 	repos     []*pkg.Repo
 	base      string // the default base set
 	mergedUsr bool
+	asksKey   bool // a distribution whose key we cannot ship
 }
 
 // origin resolves the --repo words, in order, for one architecture in Go's spelling: some
@@ -31,7 +34,7 @@ func (s *Spec) origin(arch pkg.Arch) (*origin, error) {
 		return nil, err
 	}
 	for i, ref := range s.Repos {
-		part, err := s.repo(ref, arch)
+		part, err := s.tagged(ref, arch)
 		if err != nil {
 			return nil, err
 		}
@@ -44,6 +47,7 @@ func (s *Spec) origin(arch pkg.Arch) (*origin, error) {
 		if i == 0 {
 			o.base, o.mergedUsr = part.base, part.mergedUsr
 		}
+		o.asksKey = o.asksKey || part.asksKey
 		o.repos = append(o.repos, part.repos...)
 	}
 	if o.format == "" {
@@ -52,8 +56,11 @@ func (s *Spec) origin(arch pkg.Arch) (*origin, error) {
 	for i, r := range o.repos {
 		r.Priority = i
 		r.Keys = append(r.Keys, keys...)
+		if o.asksKey && len(r.Keys) == 0 && !s.AllowUnsigned {
+			return nil, &SpecError{Reason: fmt.Sprintf("repository %s: its key is not shipped with detinstall", r.ID), Hint: "give it with --key"}
+		}
 		r.Unsigned = r.Unsigned || s.AllowUnsigned
-		if len(s.Components) > 0 && !strings.HasSuffix(r.Suite, "/") {
+		if len(s.Components) > 0 && !strings.HasSuffix(r.Suite, "/") && r.Format == "deb" {
 			r.Components = s.Components
 		}
 	}
@@ -72,23 +79,48 @@ func readKeys(files []string) ([]pkg.Key, error) {
 	return keys, nil
 }
 
+// tagged resolves one --repo word that may begin with a tag as apk's repositories file has it: "@edge alpine@edge".
+func (s *Spec) tagged(ref string, arch pkg.Arch) (*origin, error) {
+	tag, rest, ok := strings.Cut(ref, " ")
+	if !ok || !strings.HasPrefix(tag, "@") || len(tag) < 2 {
+		return s.repo(ref, arch)
+	}
+	o, err := s.repo(strings.TrimSpace(rest), arch)
+	if err != nil {
+		return nil, err
+	}
+	if o.format != "apk" {
+		return nil, badSpec("repository %s: only repositories of apk can have a tag", ref)
+	}
+	for _, r := range o.repos {
+		r.Tag = tag[1:]
+		r.ID = tag + " " + r.ID
+	}
+	return o, nil
+}
+
 // repo resolves one --repo word.
 func (s *Spec) repo(ref string, arch pkg.Arch) (*origin, error) {
 	switch {
 	case strings.HasSuffix(ref, ".yaml"), strings.HasSuffix(ref, ".yml"):
 		return readDefinition(ref)
 	case strings.Contains(ref, "://"):
-		return s.location(ref, func(string) bool { return false })
+		return s.location(ref, arch, func(string) bool { return false })
 	case strings.Contains(ref, "/"):
-		return s.directory(ref)
+		return s.directory(ref, arch)
 	}
 	name, release, _ := strings.Cut(ref, "@")
 	if r, ok := fixtures.Repo(name); ok {
-		return &origin{format: r.Format, repos: []*pkg.Repo{r}, base: "none", mergedUsr: true}, nil
+		return &origin{format: r.Format, repos: []*pkg.Repo{r}, base: "none", mergedUsr: r.Format == "deb"}, nil
+	}
+	if rel, err := apk.FindRelease(name, release); err == nil {
+		return s.alpine(rel), nil
+	} else if slices.ContainsFunc(apk.Releases(), func(r apk.Release) bool { return r.Distro == name }) {
+		return nil, &SpecError{Reason: "repository " + err.Error(), Hint: "detinstall repos lists the built-in repositories"}
 	}
 	rel, err := deb.FindRelease(name, release)
 	if fi, statErr := os.Stat(name); err != nil && statErr == nil && fi.IsDir() {
-		return s.directory(ref)
+		return s.directory(ref, arch)
 	}
 	if err != nil {
 		return nil, &SpecError{Reason: "repository " + err.Error(), Hint: "detinstall repos lists the built-in repositories"}
@@ -103,6 +135,18 @@ func (s *Spec) repo(ref string, arch pkg.Arch) (*origin, error) {
 	return o, nil
 }
 
+// alpine returns the repositories of a release of Alpine or one of its relatives.
+func (s *Spec) alpine(rel apk.Release) *origin {
+	o := &origin{format: "apk", repos: rel.Repos(), base: rel.BaseSet(), mergedUsr: rel.MergedUsr(), asksKey: !rel.Shipped()}
+	if len(s.Suites) > 0 {
+		o.repos = nil
+		for _, suite := range s.Suites {
+			o.repos = append(o.repos, rel.Repo(suite))
+		}
+	}
+	return o
+}
+
 // knownSuite finds the release that a suite of a mirror belongs to, by its name.
 func knownSuite(suite string) (deb.Release, bool) {
 	name, _, _ := strings.Cut(suite, "-")
@@ -115,7 +159,7 @@ func knownSuite(suite string) (deb.Release, bool) {
 }
 
 // directory resolves a directory with an optional @SUITE.
-func (s *Spec) directory(ref string) (*origin, error) {
+func (s *Spec) directory(ref string, arch pkg.Arch) (*origin, error) {
 	dir, suite, found := strings.Cut(ref, "@")
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -127,7 +171,7 @@ func (s *Spec) directory(ref string) (*origin, error) {
 	if found {
 		suite = "@" + suite
 	}
-	return s.location("file:"+abs+suite, func(p string) bool {
+	return s.location("file:"+abs+suite, arch, func(p string) bool {
 		_, err := os.Stat(filepath.Join(abs, p))
 		return err == nil
 	})
@@ -135,7 +179,7 @@ func (s *Spec) directory(ref string) (*origin, error) {
 
 // location resolves a directory or URL with an optional @SUITE; has tells whether a
 // path lies there, as far as that can be known without asking a server.
-func (s *Spec) location(ref string, has func(path string) bool) (*origin, error) {
+func (s *Spec) location(ref string, arch pkg.Arch, has func(path string) bool) (*origin, error) {
 	base, suite := ref, ""
 	if i := strings.LastIndexByte(ref, '@'); i > strings.LastIndexByte(ref, '/') {
 		base, suite = ref[:i], ref[i+1:]
@@ -144,8 +188,10 @@ func (s *Spec) location(ref string, has func(path string) bool) (*origin, error)
 	switch {
 	case has("repodata/repomd.xml"):
 		return nil, badSpec("repository %s: rpm repositories are not supported yet", base)
-	case has("APKINDEX.tar.gz"):
-		return nil, badSpec("repository %s: apk repositories are not supported yet", base)
+	case hasIndex(has, ""):
+		return apkOrigin(base, "./"), nil
+	case hasIndex(has, path.Join(suite, arch.APK)+"/"):
+		return apkOrigin(base, suite), nil
 	case suite == "" && has("dists"):
 		return nil, &SpecError{Reason: fmt.Sprintf("repository %s: which suite?", base), Hint: "name it as DIR@SUITE"}
 	}
@@ -169,6 +215,19 @@ func (s *Spec) location(ref string, has func(path string) bool) (*origin, error)
 		o.repos = append(o.repos, r)
 	}
 	return o, nil
+}
+
+// hasIndex reports whether an index of apk lies in a directory.
+func hasIndex(has func(path string) bool, dir string) bool {
+	return slices.ContainsFunc(apk.IndexFiles, func(name string) bool { return has(dir + name) })
+}
+
+func apkOrigin(base, suite string) *origin {
+	r := &pkg.Repo{ID: base, Format: "apk", Base: base, Suite: suite}
+	if suite != "" && suite != "./" {
+		r.ID += "@" + suite
+	}
+	return &origin{format: "apk", repos: []*pkg.Repo{r}, base: "none"}
 }
 
 // definition is a repository of one's own, as a YAML file.
@@ -195,8 +254,8 @@ func readDefinition(file string) (*origin, error) {
 	if err := dec.Decode(&d); err != nil {
 		return nil, badSpec("repository %s: %v", file, err)
 	}
-	if d.ID == "" || d.Base == "" || d.Format != "deb" {
-		return nil, badSpec("repository %s: id, base and format: deb are needed", file)
+	if d.ID == "" || d.Base == "" || d.Format != "deb" && d.Format != "apk" {
+		return nil, badSpec("repository %s: id, base and format: deb or apk are needed", file)
 	}
 	for i, k := range d.Keys {
 		if !filepath.IsAbs(k) {
@@ -207,16 +266,19 @@ func readDefinition(file string) (*origin, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &origin{format: d.Format, base: "none", mergedUsr: d.MergedUsr == nil || *d.MergedUsr}
+	o := &origin{format: d.Format, base: "none", mergedUsr: d.Format == "deb"}
+	if d.MergedUsr != nil {
+		o.mergedUsr = *d.MergedUsr
+	}
 	if d.BaseSet != "" {
 		o.base = d.BaseSet
 	}
 	if len(d.Suites) == 0 {
-		d.Suites = []string{"./"}
+		d.Suites = map[string][]string{"deb": {"./"}, "apk": {""}}[d.Format]
 	}
 	for _, su := range d.Suites {
 		comps := d.Components
-		if len(comps) == 0 && !strings.HasSuffix(su, "/") {
+		if len(comps) == 0 && !strings.HasSuffix(su, "/") && d.Format == "deb" {
 			comps = []string{"main"}
 		}
 		o.repos = append(o.repos, &pkg.Repo{ID: d.ID + "@" + su, Format: d.Format, Base: strings.TrimRight(d.Base, "/"),
@@ -247,6 +309,9 @@ func Builtin() []BuiltinRepo {
 	var out []BuiltinRepo
 	for _, r := range deb.Releases() {
 		out = append(out, BuiltinRepo{r.Distro + "@" + r.Codename, "deb", r.Repo(r.Codename, "amd64").Base})
+	}
+	for _, r := range apk.Releases() {
+		out = append(out, BuiltinRepo{r.Distro + "@" + r.Name, "apk", r.Repos()[0].Base})
 	}
 	for _, name := range fixtures.Names() {
 		r, _ := fixtures.Repo(name)

@@ -60,6 +60,9 @@ func resolve(ctx context.Context, spec *Spec, store *unpack.Store) (*lock.File, 
 	}
 	lk.Sources = sols.sources()
 	for _, s := range sols.Arches {
+		if err := vouch(ctx, sols.format, &s, store.Getter()); err != nil {
+			return nil, nil, err
+		}
 		lk.Arches = append(lk.Arches, lock.Arch{Name: s.Arch, Packages: s.locked()})
 	}
 	lk.Epoch = spec.epoch(lk)
@@ -335,6 +338,15 @@ func parseWant(text string, format pkg.Format) (solve.Want, error) {
 			return solve.Want{}, err
 		}
 		return solve.Want{Package: p, Literal: pkg.Literal{Name: p.Name, Op: pkg.Equal, Version: p.Version}, Text: text}, nil
+	}
+	if f, ok := format.(interface {
+		ParseRequest(string) (pkg.Literal, error)
+	}); ok {
+		l, err := f.ParseRequest(text)
+		if err != nil {
+			return solve.Want{}, &SpecError{Reason: "request: " + err.Error()}
+		}
+		return solve.Want{Literal: l, Text: text}, nil
 	}
 	l := pkg.Literal{Name: text}
 	if i := strings.IndexAny(text, "<>=~"); i >= 0 {

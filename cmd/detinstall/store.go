@@ -15,6 +15,7 @@ import (
 	"github.com/detinstall/detinstall"
 	"github.com/detinstall/detinstall/fixtures"
 	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/apk"
 	"github.com/detinstall/detinstall/pkg/deb"
 	"github.com/detinstall/detinstall/reproduce/emit"
 	"github.com/detinstall/detinstall/solve/lock"
@@ -84,7 +85,7 @@ func (a *app) store(c *fetch.Client, bodies unpack.Bodies) (*unpack.Store, error
 	if err != nil {
 		return nil, err
 	}
-	cfg := unpack.Config{Get: c, Formats: []pkg.Format{deb.Format{}}, Bodies: bodies, Jobs: cmp.Or(a.opt.jobs, runtime.GOMAXPROCS(0)), Limits: lim}
+	cfg := unpack.Config{Get: c, Formats: []pkg.Format{apk.Format{}, deb.Format{}}, Bodies: bodies, Jobs: cmp.Or(a.opt.jobs, runtime.GOMAXPROCS(0)), Limits: lim}
 	if a.opt.unpackedStore {
 		cfg.Kept = filepath.Join(c.Cache().Path(), "unpacked")
 	}

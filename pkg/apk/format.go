@@ -27,6 +27,9 @@ func (Format) Compare(a, b string) int { return Compare(a, b) }
 // Match is [Match].
 func (Format) Match(version string, op pkg.Op, want string) bool { return Match(version, op, want) }
 
+// ParseRequest is [ParseDependency]: what is asked for has the form of what packages ask for.
+func (Format) ParseRequest(text string) (pkg.Literal, error) { return ParseDependency(text) }
+
 func refuse(what, format string, args ...any) error {
 	return &tree.RefusedError{What: what, Reason: fmt.Sprintf(format, args...)}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"sync"
 	"time"
@@ -17,8 +18,8 @@ import (
 	"github.com/detinstall/detinstall/pkg/tree"
 )
 
-// IndexFile is the name of a repository's index.
-const IndexFile = "APKINDEX.tar.gz"
+// IndexFiles are the names that a repository's index may have: the usual one, whatever its format, and OpenWrt's.
+var IndexFiles = []string{"APKINDEX.tar.gz", "packages.adb"}
 
 // Universe implements [pkg.Format]: it gets and verifies the indexes of repos, all at once. The result is a
 // [*Universe]. A repository's packages for an architecture, and their index, lie in SUITE/ARCH below its base, or right
@@ -54,6 +55,7 @@ type indexReader struct {
 	opt  pkg.IndexOptions
 	get  pkg.Getter
 
+	name     string // of the index
 	list     *list
 	verified pkg.Verified
 }
@@ -73,11 +75,11 @@ func dir(r *pkg.Repo, arch string) string {
 	}
 }
 
-func (x *indexReader) what() string { return x.repo.ID + ": " + IndexFile }
+func (x *indexReader) what() string { return x.repo.ID + ": " + x.name }
 
 func (x *indexReader) read(ctx context.Context) error {
 	at := dir(x.repo, x.arch)
-	file, err := x.bytes(ctx, join(at, IndexFile))
+	file, err := x.file(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -109,6 +111,21 @@ func (x *indexReader) checkDate() error {
 }
 
 func day(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.DateOnly) }
+
+// file gets the index under the first name under which the repository has one.
+func (x *indexReader) file(ctx context.Context, at string) (file []byte, err error) {
+	var missing error
+	for _, x.name = range IndexFiles {
+		file, err = x.bytes(ctx, join(at, x.name))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return file, err
+		}
+		if missing == nil {
+			missing = err
+		}
+	}
+	return nil, missing
+}
 
 func (x *indexReader) bytes(ctx context.Context, path string) ([]byte, error) {
 	b, err := x.get.Get(ctx, pkg.Ref{Repo: x.repo, Path: path, Size: -1, Limit: maxIndexFile})

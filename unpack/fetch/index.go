@@ -92,6 +92,15 @@ func (c *Client) lastIndex(ref pkg.Ref, missing error) (pkg.Blob, error) {
 	return b, nil
 }
 
+// Last returns what the file without a digest was when it was last brought over the network, by anybody who uses this
+// cache, or an error that wraps fs.ErrNotExist. As with Get, nothing vouches for it.
+func (c *Client) Last(ref pkg.Ref) (pkg.Blob, error) {
+	if err := checkRef(&ref); err != nil {
+		return nil, err
+	}
+	return c.lastIndex(ref, fs.ErrNotExist)
+}
+
 func (c *Cache) keepIndex(ctx context.Context, ref pkg.Ref, data []byte) error {
 	d := tree.Sum(data)
 	if err := c.put(ctx, d, data); err != nil {
