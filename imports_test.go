@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"unpack/fetch":             {"pkg", "pkg/tree"},
 	"unpack":                   {"pkg", "pkg/tree", "solve/lock", "internal/"},
 	"triggers/hooks":           {"pkg", "pkg/tree"},
-	"triggers":                 {"pkg", "pkg/tree", "pkg/deb", "triggers/hooks", "solve/lock", "internal/"},
+	"triggers":                 {"pkg", "pkg/tree", "pkg/apk", "pkg/deb", "triggers/hooks", "solve/lock", "internal/"},
 	"reproduce":                {"pkg/tree", "internal/", "reproduce/emit"},
 	"reproduce/emit":           {"pkg/tree", "internal/"},
 	"fixtures":                 {"pkg", "pkg/tree"},

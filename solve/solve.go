@@ -40,6 +40,9 @@ type Request struct {
 	NoDeps bool
 	// Compare is the ecosystem's version order.
 	Compare func(a, b string) int
+	// Match reports whether version stands in relation op to want, for ecosystems that have relations which Compare
+	// does not decide (apk's fuzzy ones); else nil.
+	Match func(version string, op pkg.Op, want string) bool
 }
 
 // Want is one request: any package that satisfies Literal, or that very Package (a file given by hand).
@@ -64,14 +67,22 @@ type Policy interface {
 //     other, oldest first.
 //
 // Both consider only the candidate of each name.
+//
+//   - "apk" picks what apk-tools picks since 2.14.7, "apk-classic" what it picked before (Alpine up to 3.20), in the
+//     order of installation: all versions are considered; what is certain first, then one open name after the
+//     other, and no decision is ever taken back.
 func Policies(name string) (Policy, error) {
 	switch name {
 	case "apt-classic":
 		return classic{}, nil
 	case "apt":
 		return apt{}, nil
+	case "apk":
+		return apk{}, nil
+	case "apk-classic":
+		return apk{old: true}, nil
 	}
-	return nil, fmt.Errorf("unknown policy %q: want apt-classic or apt", name)
+	return nil, fmt.Errorf("unknown policy %q: want apt-classic, apt, apk or apk-classic", name)
 }
 
 // Solution is a set of picks that satisfies a request.

@@ -44,6 +44,7 @@ func All() []Trigger {
 	return []Trigger{
 		accounts(),
 		alternatives(),
+		apk(),
 		apt(),
 		baseFiles(),
 		caCertificates(),

@@ -1,0 +1,82 @@
+package triggers
+
+import (
+	"io/fs"
+	"strings"
+
+	apkformat "github.com/detinstall/detinstall/pkg/apk"
+	"github.com/detinstall/detinstall/pkg/tree"
+)
+
+// apk is apk's own bookkeeping.
+func apk() Trigger {
+	return Trigger{
+		Name: "apk",
+		Doc: "apk records every package that it installs, keeps its scripts, and the world that was asked for. The same database, " +
+			"with the ids that the names have in this root and the scripts at the epoch, and the repositories that packages came from.",
+		For:   []string{"apk"},
+		Reads: []string{"etc/passwd", "etc/group", "lib", "usr/lib", "etc", "var", "var/cache"},
+		Owns: []string{"etc", "etc/apk", "etc/apk/*", "lib", "lib/apk", "lib/apk/**", "usr", "usr/lib", "usr/lib/apk", "usr/lib/apk/**",
+			"var", "var/cache", "var/cache/apk"},
+		Run: makeAPK,
+	}
+}
+
+// apkDatabase is where apk keeps its database; where /lib is a link it lies in /usr/lib.
+const apkDatabase = "lib/apk/db"
+
+func makeAPK(in Input) ([]Change, error) {
+	if len(in.Packages) == 0 {
+		return nil, nil
+	}
+	ids, err := Accounts(in.FS)
+	if err != nil {
+		return nil, err
+	}
+	opt := apkformat.DatabaseOptions{Dir: apkDatabase, Arch: in.Arch, Epoch: in.Lock.Epoch, Users: ids.Users, Groups: ids.Groups}
+	var entries []apkformat.Entry
+	for _, p := range in.Packages {
+		entries = append(entries, apkformat.Entry{Package: p.Unpacked, Files: p.Files})
+		if p.Requested {
+			opt.World = append(opt.World, p.Package.Name)
+		}
+	}
+	nodes, err := apkformat.Database(entries, opt)
+	if err != nil {
+		return nil, err
+	}
+	var out []Change
+	for _, d := range []struct {
+		path string
+		mode fs.FileMode
+	}{{"etc", 0o755}, {"etc/apk", 0o755}, {"lib", 0o755}, {"lib/apk", 0o755}, {"lib/apk/db", 0o755}, {"lib/apk/exec", 0o700},
+		{"var", 0o755}, {"var/cache", 0o755}, {"var/cache/apk", 0o755}} {
+		if !exists(in.FS, d.path) {
+			out = append(out, dir(d.path, d.mode))
+		}
+	}
+	if repos := repositories(in); len(repos) > 0 {
+		nodes = append(nodes, tree.Node{Path: "etc/apk/repositories", Mode: 0o644, User: tree.Root, Group: tree.Root, Content: tree.Bytes(repos)})
+	}
+	for _, n := range nodes {
+		if !exists(in.FS, n.Path) {
+			out = append(out, Change{Put, n})
+		}
+	}
+	return out, nil
+}
+
+// repositories returns the file of that name: a line for each source that anybody else could use too.
+func repositories(in Input) []byte {
+	var b strings.Builder
+	for _, s := range in.Lock.Sources {
+		if !strings.HasPrefix(s.Base, "http://") && !strings.HasPrefix(s.Base, "https://") {
+			continue
+		}
+		if tag, _, ok := strings.Cut(s.ID, " "); ok && strings.HasPrefix(tag, "@") {
+			b.WriteString(tag + " ")
+		}
+		b.WriteString(strings.TrimSuffix(s.Base+"/"+strings.Trim(s.Suite, "./"), "/") + "\n")
+	}
+	return []byte(b.String())
+}
