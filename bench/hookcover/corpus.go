@@ -13,6 +13,7 @@ import (
 	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/deb"
 	"github.com/detinstall/detinstall/solve"
+	"github.com/detinstall/detinstall/triggers/hooks"
 )
 
 // Corpora are kept beside the packages: NAME.roots has a line for each package of the corpus, which begins with it and goes on
@@ -139,10 +140,28 @@ func (a *archive) corpus(name string, ps []*pkg.Package) error {
 		}
 	}
 	fmt.Printf("corpus %s: %d packages; their roots are of %d, with %d MB of payload; of %d just the control members\n", name, len(ps), len(list), size>>20, cut)
-	if _, err := a.fetch(list, true); err != nil {
+	ks, err := a.fetch(list, true)
+	if err != nil {
+		return err
+	}
+	if err := a.whole(ps, list, ks); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(a.dir, name+".roots"), []byte(b.String()), 0o644)
+}
+
+// whole fetches again, with their payload, those of ps that are not too much larger than the limit and have scripts.
+func (a *archive) whole(ps, list []*pkg.Package, ks []*kept) error {
+	var cut []*pkg.Package
+	for i, p := range list {
+		if ks[i].Cut && ks[i].scripted() && slices.Contains(ps, p) {
+			cut = append(cut, p)
+		}
+	}
+	more := *a
+	more.limit *= 6
+	_, err := more.fetch(cut, true)
+	return err
 }
 
 // root returns what installing a package on the minimal base installs, in dependency order; where the two cannot be together, the essential
@@ -189,6 +208,29 @@ type shelf struct {
 	dir string
 	has map[string]*pkg.Unpacked
 }
+
+// read reads the scripts of the files of a root, if the package name has any that an installation runs.
+func (s *shelf) read(name string, files []string) (*hooks.Report, error) {
+	own := slices.IndexFunc(files, func(f string) bool { return strings.HasPrefix(f, name+"_") })
+	u, err := s.take(files[own])
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(u.Scripts, installs) {
+		return &hooks.Report{}, nil
+	}
+	var root []*pkg.Unpacked
+	for _, file := range files {
+		if u, err = s.take(file); err != nil {
+			return nil, err
+		}
+		root = append(root, u)
+	}
+	return hooks.Read(root, world()), nil
+}
+
+// installs reports whether an installation runs a script.
+func installs(s pkg.Script) bool { return s.Phase != "prerm" && s.Phase != "postrm" }
 
 func (s *shelf) take(file string) (*pkg.Unpacked, error) {
 	if u := s.has[file]; u != nil {

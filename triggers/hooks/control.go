@@ -159,17 +159,17 @@ func (w *walker) forClause(c *syntax.ForClause) (truth, flow) {
 	iter, ok := c.Loop.(*syntax.WordIter)
 	if !ok || c.Select {
 		w.nested(c.Loop)
-		return w.blind(body)
+		return w.blind(c, body)
 	}
 	items, certain := w.fields(iter.Items)
 	if !iter.InPos.IsValid() {
 		items, certain = w.positional()
 	}
 	if !certain {
-		return w.blind(body)
+		return w.blind(c, body)
 	}
 	i := 0
-	return w.rounds(func() (truth, flow) {
+	return w.rounds(c, func() (truth, flow) {
 		if i == len(items) {
 			return no, next
 		}
@@ -180,7 +180,7 @@ func (w *walker) forClause(c *syntax.ForClause) (truth, flow) {
 }
 
 func (w *walker) whileClause(c *syntax.WhileClause) (truth, flow) {
-	return w.rounds(func() (truth, flow) {
+	return w.rounds(c, func() (truth, flow) {
 		t, fl := w.condition(func() (truth, flow) { return w.stmts(c.Cond) })
 		if c.Until {
 			t = t.not()
@@ -190,13 +190,13 @@ func (w *walker) whileClause(c *syntax.WhileClause) (truth, flow) {
 }
 
 // rounds walks a loop round by round, as long as its condition is known.
-func (w *walker) rounds(cond, body func() (truth, flow)) (truth, flow) {
+func (w *walker) rounds(loop syntax.Node, cond, body func() (truth, flow)) (truth, flow) {
 	t, before := yes, w.breaks
 	defer func() { w.breaks = before }()
 	for {
 		w.steps++
 		if w.steps > maxSteps {
-			return w.blind(body)
+			return w.blind(loop, body)
 		}
 		more, fl := cond()
 		switch {
@@ -205,7 +205,7 @@ func (w *walker) rounds(cond, body func() (truth, flow)) (truth, flow) {
 		case more == no:
 			return t, next
 		case more == unknown:
-			return w.blind(func() (truth, flow) {
+			return w.blind(loop, func() (truth, flow) {
 				if t, fl := body(); fl != next {
 					return t, fl
 				}
@@ -221,15 +221,15 @@ func (w *walker) rounds(cond, body func() (truth, flow)) (truth, flow) {
 	}
 }
 
-// blind walks a loop whose rounds are not known.
-func (w *walker) blind(body func() (truth, flow)) (truth, flow) {
+// blind walks a loop whose rounds are not known: what it may assign is not known, before and after.
+func (w *walker) blind(loop syntax.Node, body func() (truth, flow)) (truth, flow) {
 	before := w.breaks
-	w.forget()
+	w.forgetIn(loop)
 	w.perhaps(func() flow {
 		_, fl := body()
 		return fl
 	})
-	w.forget()
+	w.forgetIn(loop)
 	w.breaks = before
 	return unknown, next
 }
