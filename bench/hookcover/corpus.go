@@ -140,26 +140,33 @@ func (a *archive) corpus(name string, ps []*pkg.Package) error {
 		}
 	}
 	fmt.Printf("corpus %s: %d packages; their roots are of %d, with %d MB of payload; of %d just the control members\n", name, len(ps), len(list), size>>20, cut)
-	ks, err := a.fetch(list, true)
-	if err != nil {
+	list = slices.DeleteFunc(list, a.complete)
+	if _, err := a.fetch(list, true); err != nil {
 		return err
 	}
-	if err := a.whole(ps, list, ks); err != nil {
+	if err := a.whole(ps); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(a.dir, name+".roots"), []byte(b.String()), 0o644)
 }
 
 // whole fetches again, with their payload, those of ps that are not too much larger than the limit and have scripts.
-func (a *archive) whole(ps, list []*pkg.Package, ks []*kept) error {
+func (a *archive) whole(ps []*pkg.Package) error {
+	more := *a
+	more.limit *= 6
 	var cut []*pkg.Package
-	for i, p := range list {
-		if ks[i].Cut && ks[i].scripted() && slices.Contains(ps, p) {
+	for _, p := range ps {
+		if more.complete(p) {
+			continue
+		}
+		k, err := load(a.file(p))
+		if err != nil {
+			return err
+		}
+		if k.scripted() {
 			cut = append(cut, p)
 		}
 	}
-	more := *a
-	more.limit *= 6
 	_, err := more.fetch(cut, true)
 	return err
 }

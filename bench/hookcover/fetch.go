@@ -160,6 +160,13 @@ func (a *archive) file(p *pkg.Package) string {
 	return filepath.Join(a.dir, "packages", filepath.Base(p.Path)+".gob")
 }
 
+// complete reports whether all that there can be of p is kept; to read it would take longer.
+func (a *archive) complete(p *pkg.Package) bool {
+	_, err := os.Stat(a.file(p))
+	_, cut := os.Stat(a.file(p) + ".cut")
+	return err == nil && (cut != nil || p.Size > a.limit)
+}
+
 // fetch makes what is kept of packages, eight at a time.
 func (a *archive) fetch(ps []*pkg.Package, payload bool) ([]*kept, error) {
 	out, errs := make([]*kept, len(ps)), make([]error, len(ps))

@@ -36,7 +36,7 @@ type node struct {
 // looked are the places of files whose bytes scripts may look at, and unlooked those below them that have many.
 var (
 	looked   = regexp.MustCompile(`^(etc|opt|srv|var|usr/share/[^/]*|usr/lib/(sysusers|tmpfiles)\.d|usr/s?bin|usr/lib/[^/]*)/`)
-	unlooked = regexp.MustCompile(`^usr/share/(doc|locale|icons|man|info|fonts|help|gnome/help|pixmaps|texlive|texmf|javascript)/`)
+	unlooked = regexp.MustCompile(`^usr/share/(doc|locale|icons|man|info|fonts|help|gnome/help|pixmaps|texlive|texmf)/`)
 )
 
 // keep reads a package; without a payload its files are those that its lists name.
@@ -74,7 +74,7 @@ func keep(r io.ReaderAt, size int64, payload bool) (*kept, error) {
 // add keeps an entry, and the bytes of a small file.
 func (k *kept) add(e pkg.Entry) error {
 	n := node{Path: e.Node.Path, User: e.Node.User.Name, Group: e.Node.Group.Name, Link: e.Node.Link, Mode: e.Node.Mode, Size: e.Size}
-	if e.Body != nil && e.Size <= 256<<10 && looked.MatchString(n.Path) && !unlooked.MatchString(n.Path) {
+	if e.Body != nil && e.Size <= 1<<20 && looked.MatchString(n.Path) && !unlooked.MatchString(n.Path) {
 		b, err := io.ReadAll(e.Body)
 		if err != nil {
 			return err
@@ -153,12 +153,18 @@ func load(file string) (*kept, error) {
 	return k, gob.NewDecoder(f).Decode(k)
 }
 
-// save writes k so that no half of it can be taken for the whole.
+// save writes k so that no half of it can be taken for the whole. Beside one without payload lies a file that says so.
 func (k *kept) save(file string) error {
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(k); err != nil {
 		return err
 	}
-	part := file + ".part"
+	part, cut := file+".part", file+".cut"
+	if err := os.WriteFile(cut, nil, 0o644); err != nil {
+		return err
+	}
+	if !k.Cut {
+		defer os.Remove(cut)
+	}
 	return errors.Join(os.WriteFile(part, b.Bytes(), 0o644), os.Rename(part, file))
 }

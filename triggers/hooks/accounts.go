@@ -66,6 +66,22 @@ func (a *accounts) groupOf(user string) string {
 	return u.group
 }
 
+// groupsOf returns the groups that a user is a member of.
+func (a *accounts) groupsOf(user string) []string {
+	var out []string
+	for _, g := range a.groups {
+		if slices.Contains(g.members, user) {
+			out = append(out, g.name)
+		}
+	}
+	return out
+}
+
+// subset reports whether b has all of a.
+func subset(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
+}
+
 // getent says what is in the account files; other databases are not known.
 func getent(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()

@@ -380,7 +380,7 @@ func changeDir(w *walker, c invocation) (truth, flow) {
 	}
 	if t != no {
 		at, _ := w.locate(args[0], true)
-		w.dir = value{"/" + strings.TrimPrefix(at, "."), t == yes}
+		w.dir = value{text: "/" + strings.TrimPrefix(at, "."), known: t == yes}
 		w.vars["PWD"] = w.dir
 	}
 	return t, next

@@ -109,10 +109,12 @@ func (w *walker) external(c invocation) (truth, flow) {
 		}
 	case cmd.later != "":
 		w.deferred(c.line, cmd.later)
+		w.printValue(value{later: cmd.later})
+		return cmd.status, next
 	default:
 		w.noop(c.line, cmd.noop)
 	}
-	w.unknownOutput()
+	w.printValue(value{later: w.in.laterOf()})
 	return cmd.status, next
 }
 

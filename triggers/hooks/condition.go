@@ -125,6 +125,8 @@ func (w *walker) unary(op string, v value) truth {
 
 func nonEmpty(v value) truth {
 	switch {
+	case !v.known && v.later != "":
+		return yes
 	case !v.known:
 		return unknown
 	case v.text != "":

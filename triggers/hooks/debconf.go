@@ -91,6 +91,13 @@ func debconfCommand(w *walker, c invocation) (truth, flow) {
 		}
 		return yes, next
 	}
+	if later := c.notKnown().later; verb == "set" && later != "" && len(c.args) > 1 && c.args[0].known {
+		if q := w.debconf.questions[c.args[0].text]; q != nil {
+			q.value = value{later: later}
+			w.deferred(c.line, later)
+			return yes, next
+		}
+	}
 	if !ok || len(args) == 0 {
 		w.leftover(c.line, c.name+" with arguments that are not known")
 		w.assign("RET", value{})
@@ -164,7 +171,7 @@ func (w *walker) asked(line int, verb string, q *question, name string, args []s
 			if !ok {
 				v = q.choices
 			}
-			w.assign("RET", value{v, !strings.Contains(v, "${")})
+			w.assign("RET", value{text: v, known: !strings.Contains(v, "${")})
 		}
 	case "exist":
 		w.assign("RET", known("true"))

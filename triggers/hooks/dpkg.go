@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -180,7 +181,7 @@ func (w *walker) show(i int, format string) {
 		state = "installed"
 	case i == w.index && w.reading.Script.Phase == "postinst":
 		state = "half-configured"
-	case w.reading.Script.Phase == "preinst":
+	case w.reading.Script.Phase == "preinst" && i >= w.index:
 		w.unknownOutput()
 		return
 	}
@@ -241,15 +242,7 @@ func statoverride(w *walker, c invocation) (truth, flow) {
 	switch {
 	case o.has("list"):
 		w.noop(c.line, onlyReads)
-		if len(o.rest) != 1 || hasWildcards(o.rest[0]) {
-			w.unknownOutput()
-			return unknown, next
-		}
-		if l, ok := w.overrides[o.rest[0]]; ok {
-			w.print(l + "\n")
-			return yes, next
-		}
-		return no, next
+		return w.listOverrides(o.rest), next
 	case o.has("remove"):
 		if len(o.rest) == 1 && w.overrides[o.rest[0]] == "" {
 			w.noop(c.line, "there is none")
@@ -272,6 +265,27 @@ func statoverride(w *walker, c invocation) (truth, flow) {
 	}
 	w.leftover(c.line, "dpkg-statoverride with other arguments")
 	return unknown, next
+}
+
+// listOverrides prints the overrides of paths that match.
+func (w *walker) listOverrides(patterns []string) truth {
+	t := is(len(patterns) == 0 && len(w.overrides) > 0)
+	for _, p := range slices.Sorted(maps.Keys(w.overrides)) {
+		for _, pattern := range patterns {
+			if m, ok := matchPattern(pattern, p); !ok {
+				w.unknownOutput()
+				return unknown
+			} else if m {
+				w.print(w.overrides[p] + "\n")
+				t = yes
+				break
+			}
+		}
+	}
+	if len(patterns) == 0 {
+		w.unknownOutput()
+	}
+	return t
 }
 
 // setOwner gives p an owner and a mode.

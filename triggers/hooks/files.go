@@ -280,6 +280,9 @@ func rm(w *walker, c invocation) (truth, flow) {
 			continue
 		case found == unknown && w.theirPath(p, c.line):
 			continue
+		case found == unknown && o.has("f") && w.onlyTriggers(p):
+			w.noop(c.line, "if it is there, a trigger makes it, and anew")
+			continue
 		case found == unknown:
 			w.leftover(c.line, "removes a path that may be there")
 			t = unknown
@@ -345,7 +348,7 @@ func readlink(w *walker, c invocation) (truth, flow) {
 		follow := o.has("f") || o.has("e") || o.has("m") || c.name == "realpath"
 		if o.has("s") && o.has("m") {
 			at, ok := w.abs(p)
-			w.printValue(value{path.Clean(at) + end, ok})
+			w.printValue(value{text: path.Clean(at) + end, known: ok})
 			continue
 		}
 		if follow {

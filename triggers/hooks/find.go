@@ -12,7 +12,16 @@ type search struct {
 	depth      [2]int
 	empty      bool
 	remove     bool
+	end        string // of a name that is printed
+	owner      []owner
 	exec       []value
+}
+
+// owner is a condition on who owns a file.
+type owner struct {
+	name  string
+	group bool
+	not   bool
 }
 
 // findFiles reads find(1) with -name, -type, -empty, -print, -delete and -exec.
@@ -35,10 +44,17 @@ func findFiles(w *walker, c invocation) (truth, flow) {
 }
 
 func parseFind(args []string) (s search, ok bool) {
-	s.depth[1] = 1000
+	s.depth[1], s.end = 1000, "\n"
+	not := false
 	for i := 0; i < len(args); i++ {
+		if not = i > 0 && (args[i-1] == "!" || args[i-1] == "-not"); not && !strings.HasPrefix(args[i], "-user") && args[i] != "-uid" && args[i] != "-gid" && args[i] != "-group" {
+			return s, false
+		}
 		switch a := args[i]; a {
-		case "-print":
+		case "!", "-not", "-print":
+			continue
+		case "-print0":
+			s.end = "\x00"
 			continue
 		case "-empty":
 			s.empty = true
@@ -68,6 +84,8 @@ func parseFind(args []string) (s search, ok bool) {
 			if s.kind = v; !strings.Contains(" f d l ", " "+v+" ") {
 				return s, false
 			}
+		case "-user", "-uid", "-group", "-gid":
+			s.owner = append(s.owner, owner{v, args[i-1] == "-group" || args[i-1] == "-gid", not})
 		case "-mindepth", "-maxdepth":
 			n, err := strconv.Atoi(v)
 			if err != nil {
@@ -83,13 +101,22 @@ func parseFind(args []string) (s search, ok bool) {
 
 // unreadFind makes a leftover of a find that changes something.
 func (w *walker) unreadFind(c invocation, roots []string) truth {
-	w.unknownOutput()
 	t := unknown
+	if roots == nil {
+		for i := 0; i < len(c.args) && c.args[i].known && !strings.HasPrefix(c.args[i].text, "-") && c.args[i].text != "!" && c.args[i].text != "("; i++ {
+			roots = append(roots, c.args[i].text)
+		}
+	}
 	for _, r := range roots {
 		if t = w.exists(r); t != no {
 			break
 		}
 	}
+	if t == no && c.certain {
+		w.noop(c.line, "there is nothing to look through")
+		return no
+	}
+	w.unknownOutput()
 	for _, a := range c.args {
 		if t != no && (!a.known || a.text == "-delete" || strings.HasPrefix(a.text, "-exec") || strings.HasPrefix(a.text, "-ok") || strings.HasPrefix(a.text, "-fprint")) {
 			w.leftover(c.line, "find with other arguments")
@@ -131,11 +158,25 @@ func (w *walker) find1(c invocation, r string, s search) truth {
 				}
 				w.external(invocation{args[0].text, args[1:], true, c.line})
 			default:
-				w.print(path + "\n")
+				w.print(path + s.end)
 			}
 		}
 	}
 	return yes
+}
+
+// owns reports whether e belongs as the conditions say.
+func (w *walker) owns(e *entry, conditions []owner) bool {
+	for _, o := range conditions {
+		has, want := e.user, nameOf(w.accounts.users, o.name, "uid.")
+		if o.group {
+			has, want = e.group, nameOf(w.accounts.groups, o.name, "gid.")
+		}
+		if (same(has, want) || same(has, "root") && want == "0") == o.not {
+			return false
+		}
+	}
+	return true
 }
 
 // finds reports whether the path p, which is called rel below the start at, is what s looks for.
@@ -152,6 +193,8 @@ func (w *walker) finds(s search, p, rel, at string) bool {
 		return false
 	case level < s.depth[0] || level > s.depth[1] || s.name != "" && !m,
 		s.kind != "" && s.kind != map[kind]string{file: "f", directory: "d", link: "l"}[e.kind]:
+		return false
+	case !w.owns(e, s.owner):
 		return false
 	case s.empty && e.kind == directory:
 		return len(w.disk.names(p)) == 0

@@ -79,6 +79,10 @@ func (s *state) foldPath(p string, e *entry) {
 			e.reading.note(&e.reading.Deferred, last.Line, "a log: /"+printable(p))
 			return
 		}
+		if !v.known && v.later != "" {
+			e.reading.note(&e.reading.Deferred, last.Line, "/"+printable(p)+": "+v.later)
+			return
+		}
 		if !v.known || temporary(v.text) {
 			left("what is in /" + printable(p))
 			return

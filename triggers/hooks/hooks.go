@@ -144,15 +144,32 @@ func arguments(p pkg.Phase) []string {
 	return []string{"configure", ""}
 }
 
-// maxScript bounds a script, and with it how deep its grammar can nest. Debian's longest has 180 KB.
-const maxScript = 96 << 10
+// maxScript bounds a script, and with it how deep its grammar can nest. Debian's longest has 216 KiB: one of up to maxLong
+// is read if it has few of what can nest.
+const (
+	maxScript = 96 << 10
+	maxLong   = 256 << 10
+	maxNests  = 40000
+)
+
+// tooLong reports whether a script is one that may take too long, or too much of the stack.
+func tooLong(body []byte) bool {
+	if len(body) <= maxScript {
+		return false
+	}
+	n := 0
+	for _, s := range []string{"(", "{", "`", "!", "if", "do", "case", "&&", "||"} {
+		n += bytes.Count(body, []byte(s))
+	}
+	return len(body) > maxLong || n > maxNests
+}
 
 // read walks one script.
 func (w *walker) read() {
 	sc := w.reading.Script
 	f := strings.Fields(sc.Interpreter)
 	switch {
-	case len(sc.Body) > maxScript:
+	case tooLong(sc.Body):
 		w.leftover(1, "longer than 96 KiB")
 		return
 	case len(f) == 0:

@@ -12,8 +12,9 @@ const maxContent = 1 << 20
 // sink collects what commands print.
 type sink struct {
 	text    strings.Builder
-	lost    bool // not known
-	unsure  int  // of the walker when it was made
+	lost    bool   // not known
+	later   string // what makes on the first boot a part of it
+	unsure  int    // of the walker when it was made
 	exits   bool
 	returns bool
 	breaks  bool
@@ -25,18 +26,30 @@ func newSink(w *walker) *sink {
 }
 
 func (s *sink) value() value {
-	if s.lost {
-		return value{}
+	if s.lost || s.later != "" {
+		return value{later: unless(s.lost, s.later)}
 	}
 	return known(s.text.String())
 }
 
-func (s *sink) input() *input { return &input{rest: s.text.String(), lost: s.lost} }
+func (s *sink) input() *input {
+	v := s.value()
+	return &input{rest: s.text.String(), lost: !v.known, later: v.later}
+}
 
 // input is what commands read.
 type input struct {
-	rest string
-	lost bool
+	rest  string
+	lost  bool
+	later string // as of a value
+}
+
+// laterOf returns what makes the input on the first boot, or "".
+func (in *input) laterOf() string {
+	if in == nil || !in.lost {
+		return ""
+	}
+	return in.later
 }
 
 // line takes the next line, without its end.
@@ -55,7 +68,7 @@ func (in *input) line() (text string, more truth) {
 // all takes the rest.
 func (in *input) all() value {
 	if in == nil || in.lost {
-		return value{}
+		return value{later: in.laterOf()}
 	}
 	v := known(in.rest)
 	in.rest = ""
@@ -85,10 +98,14 @@ func (w *walker) unknownOutput() {
 
 // printValue prints what may not be known.
 func (w *walker) printValue(v value) {
-	if v.known {
+	switch {
+	case v.known:
 		w.print(v.text)
-	} else {
+	case v.later == "":
 		w.unknownOutput()
+	case w.outs != nil:
+		w.print("") // loses it under a condition
+		w.outs.later = v.later
 	}
 }
 
@@ -182,12 +199,12 @@ func (w *walker) redirect(r *syntax.Redirect, line int) (opened, bool) {
 		if r.Op == syntax.DashHdoc {
 			v.text = dedent(v.text)
 		}
-		w.in = &input{rest: v.text, lost: !v.known}
+		w.in = &input{rest: v.text, lost: !v.known, later: v.later}
 	case syntax.WordHdoc:
-		w.in = &input{rest: target.text + "\n", lost: !target.known}
+		w.in = &input{rest: target.text + "\n", lost: !target.known, later: target.later}
 	case syntax.RdrIn:
 		v, _ := w.readFile(target)
-		w.in = &input{rest: v.text, lost: !v.known}
+		w.in = &input{rest: v.text, lost: !v.known, later: v.later}
 	case syntax.RdrInOut:
 		w.leftover(line, "opens a file to read and write it")
 	case syntax.DplIn:

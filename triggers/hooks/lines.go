@@ -124,7 +124,11 @@ func tr(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
 	v := w.in.all()
 	o := parseOptions(args, "d|delete s|squeeze-repeats c C")
-	if !ok || !v.known || o.bad != "" || len(o.rest) == 0 || o.has("s") || o.has("c") || o.has("C") {
+	if !v.known {
+		w.printValue(v)
+		return yes, next
+	}
+	if !ok || o.bad != "" || len(o.rest) == 0 || o.has("s") || o.has("c") || o.has("C") {
 		w.unknownOutput()
 		return yes, next
 	}

@@ -145,18 +145,18 @@ func (w *walker) lookup(name string) (v value, set bool) {
 	}
 	switch name {
 	case "#":
-		return value{strconv.Itoa(len(w.args)), w.argsKnown}, true
+		return value{text: strconv.Itoa(len(w.args)), known: w.argsKnown}, true
 	case "?":
 		return w.code, true
 	case "@", "*":
-		return value{strings.Join(w.args, " "), w.argsKnown}, len(w.args) > 0
+		return value{text: strings.Join(w.args, " "), known: w.argsKnown}, len(w.args) > 0
 	case "$", "!", "-", "_":
 		return value{}, true
 	}
 	if v, ok := w.vars[name]; ok {
 		return v, true
 	}
-	return value{"", !w.dark}, false
+	return value{known: !w.dark}, false
 }
 
 // arithmetic evaluates $((...)).

@@ -120,8 +120,11 @@ func (w *walker) readFile(p value) (value, truth) {
 	if !p.known {
 		return value{}, unknown
 	}
-	if p.text == "/dev/null" {
+	switch p.text {
+	case "/dev/null":
 		return known(""), yes
+	case "/dev/random", "/dev/urandom":
+		return value{later: secret}, yes
 	}
 	e, t := w.look(p.text, true)
 	if t != yes {
@@ -192,6 +195,13 @@ func (w *walker) theirs(at string, line int) bool {
 	}
 	w.noop(line, "a trigger makes /"+printable(at))
 	return true
+}
+
+// onlyTriggers reports whether what may be at p can only be a trigger's work.
+func (w *walker) onlyTriggers(p string) bool {
+	at, ok := w.locate(p, false)
+	_, ours := w.disk.nodes[at]
+	return ok && !ours && w.disk.base(at).kind == absent && w.disk.mayMake(at)
 }
 
 // theirPath is theirs for a path as the script spells it.

@@ -43,6 +43,9 @@ func (a address) match(l string, n int, last bool) bool {
 // sed reads sed(1) with the commands above.
 func sed(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
+	if !ok {
+		return w.sedUnknown(c)
+	}
 	var scripts []string
 	in := false
 	for i, a := range args {
@@ -112,6 +115,8 @@ func (w *walker) sedFiles(c invocation, cs []sedCommand, quiet bool, files []str
 		case found == no:
 			t = no
 			continue
+		case v.later != "":
+			continue // it stays what is made later
 		case found == unknown || !v.known:
 			w.leftover(c.line, "sed -i of a file whose content is not known")
 			return unknown, next

@@ -33,7 +33,10 @@ func (w *walker) contents(files []string) (value, truth) {
 
 // join is plus for contents.
 func join(a, b value) value {
-	if !a.known || !b.known || len(a.text)+len(b.text) > maxContent {
+	if !a.known || !b.known {
+		return value{later: laterOf(a, b)}
+	}
+	if len(a.text)+len(b.text) > maxContent {
 		return value{}
 	}
 	return known(a.text + b.text)
@@ -52,7 +55,7 @@ func filter(spec string, f func(o options, lines []string) ([]string, bool)) fun
 		}
 		v, t := w.contents(o.rest)
 		if !v.known {
-			w.unknownOutput()
+			w.printValue(v)
 			return t.and(unknown.or(is(w.outs == nil))), next
 		}
 		w.steps += len(v.text) / 16
@@ -113,7 +116,7 @@ func echo(w *walker, c invocation) (truth, flow) {
 	}
 	text := strings.Join(args, " ")
 	if !ok || strings.Contains(text, `\`) || len(args) > 0 && args[0] == "-e" {
-		w.unknownOutput()
+		w.printValue(c.notKnown())
 	} else {
 		w.print(text + end)
 	}
@@ -128,7 +131,7 @@ func printf(w *walker, c invocation) (truth, flow) {
 		args = args[1:]
 	}
 	if !ok || len(args) == 0 {
-		w.unknownOutput()
+		w.printValue(c.notKnown())
 		return yes, next
 	}
 	format, args := args[0], args[1:]

@@ -154,7 +154,7 @@ func usermod(w *walker, c invocation) (truth, flow) {
 	}
 	t := yes
 	if o.has("G") {
-		if !o.has("a") {
+		if others := w.accounts.groupsOf(u.name); !o.has("a") && !subset(others, strings.Split(o.set["G"], ",")) {
 			w.leftover(c.line, "usermod -G without -a")
 			return unknown, next
 		}
@@ -206,10 +206,13 @@ func gpasswd(w *walker, c invocation) (truth, flow) {
 // delUser is deluser and its like: no account of a fresh installation is there to go.
 func delUser(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
+	args = slices.DeleteFunc(args, func(a string) bool { return strings.HasPrefix(a, "-") })
+	if ok && len(args) == 2 && c.name == "deluser" && w.accounts.seeded && !slices.Contains(w.accounts.groupsOf(args[0]), args[1]) {
+		w.noop(c.line, "the user is no member")
+		w.code = known("6")
+		return no, next
+	}
 	for _, a := range args {
-		if strings.HasPrefix(a, "-") {
-			continue
-		}
 		if find(w.accounts.users, a) == nil && find(w.accounts.groups, a) == nil && w.accounts.seeded {
 			w.noop(c.line, "there is no such account")
 			w.code = known("2")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -142,7 +143,7 @@ func (w *walker) script(body []byte, bash bool) flow {
 	if bash {
 		lang = syntax.LangBash
 	}
-	f, err := parse(body, lang)
+	f, err := parse(printableComments(body), lang)
 	if err != nil {
 		w.leftover(max(w.at, 1), "not parsed: "+printable(err.Error()))
 		w.forget()
@@ -150,6 +151,22 @@ func (w *walker) script(body []byte, bash bool) flow {
 	}
 	_, fl := w.stmts(f.Stmts)
 	return fl
+}
+
+// printableComments makes comments UTF-8, which the parser wants, as far as no here-document began.
+func printableComments(body []byte) []byte {
+	if utf8.Valid(body) {
+		return body
+	}
+	var out []byte
+	plain := true
+	for l := range bytes.Lines(body) {
+		if plain = plain && !bytes.Contains(l, []byte("<<")); plain && bytes.HasPrefix(bytes.TrimSpace(l), []byte("#")) {
+			l = bytes.ToValidUTF8(l, []byte("?"))
+		}
+		out = append(out, l...)
+	}
+	return out
 }
 
 // parse is the parser, which must not take us down with it.

@@ -11,12 +11,16 @@ import (
 type value struct {
 	text  string
 	known bool
+	later string // of what is not known: a secret or the like, that this makes on the first boot
 }
 
-func known(s string) value { return value{s, true} }
+func known(s string) value { return value{text: s, known: true} }
 
 func (v value) plus(o value) value {
-	if !v.known || !o.known || len(v.text)+len(o.text) > maxArgument {
+	if !v.known || !o.known {
+		return value{later: laterOf(v, o)}
+	}
+	if len(v.text)+len(o.text) > maxArgument {
 		return value{}
 	}
 	return known(v.text + o.text)
@@ -185,6 +189,7 @@ func (w *walker) positional() ([]value, bool) {
 type field struct {
 	text, pattern strings.Builder
 	bad, started  bool
+	later         string // of what is bad, where all of it is that
 }
 
 func (f *field) add(s string, quoted bool) {
@@ -216,7 +221,10 @@ func (w *walker) fields(words []*syntax.Word) ([]value, bool) {
 			}
 			switch {
 			case !p.known:
-				f.bad, f.started = true, true
+				if f.bad {
+					p.later = laterOf(p.value, value{later: f.later})
+				}
+				f.bad, f.started, f.later = true, true, p.later
 				certain = certain && !p.split
 			case !p.split:
 				if p.text != "" || p.quoted {
@@ -262,7 +270,7 @@ func (w *walker) split(text string, add func(string, bool), flush func()) bool {
 func (w *walker) expandNames(f *field) ([]value, bool) {
 	switch {
 	case f.bad || f.text.Len() > maxArgument:
-		return []value{{}}, true
+		return []value{{later: f.later}}, true
 	case !hasWildcards(f.pattern.String()):
 		return []value{known(f.text.String())}, true
 	}
