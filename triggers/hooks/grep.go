@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -9,6 +10,10 @@ import (
 // grep reads grep(1), egrep and fgrep.
 func grep(w *walker, c invocation) (truth, flow) {
 	w.noop(c.line, onlyReads)
+	if slices.Contains(c.args, known("-q")) {
+		defer func(out *sink) { w.outs = out }(w.outs)
+		w.outs = nil // it prints nothing, whatever it finds
+	}
 	args, ok := c.texts()
 	o := parseOptions(args, "q|quiet|silent s|no-messages i|ignore-case v|invert-match F|fixed-strings E|extended-regexp G x|line-regexp w|word-regexp c|count o|only-matching h|no-filename H n e|regexp: l r R m|max-count: a P z L color: A: B: C:")
 	rest := o.rest

@@ -229,9 +229,9 @@ func (w *walker) isolated(f func() (truth, flow)) truth {
 	return t
 }
 
-// forget makes every variable unknown.
+// forget makes every variable unknown but dpkg's own, which scripts only read.
 func (w *walker) forget() {
-	clear(w.vars)
+	maps.DeleteFunc(w.vars, func(name string, _ value) bool { return !strings.HasPrefix(name, "DPKG_") })
 	w.dark = true
 }
 
