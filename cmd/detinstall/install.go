@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/detinstall/detinstall"
 	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/reproduce/emit"
 	"github.com/detinstall/detinstall/solve/lock"
 	"github.com/detinstall/detinstall/unpack"
@@ -244,7 +246,11 @@ func (a *app) reportHooks(results []*detinstall.Result) error {
 		names = append(names, fmt.Sprintf("%s: %s is not wholly accounted for (sha256 %s)", s.Package, s.Phase, s.SHA256.Hex()))
 	}
 	if a.opt.strict {
-		return &pendingError{fmt.Sprintf("%d scripts pending:\n  %s", len(all), strings.Join(names, "\n  "))}
+		text := fmt.Sprintf("%d scripts pending:", len(all))
+		for i, s := range all {
+			text += "\n  " + names[i] + leftovers(results, s)
+		}
+		return &pendingError{text}
 	}
 	if a.opt.verbose {
 		for _, n := range names {
@@ -253,6 +259,24 @@ func (a *app) reportHooks(results []*detinstall.Result) error {
 	}
 	a.note(fmt.Sprintf("%d scripts are not wholly accounted for; -v lists them, --strict refuses them", len(all)))
 	return nil
+}
+
+// leftovers returns what could not be read of a script, a line each.
+func leftovers(results []*detinstall.Result, s lock.Script) string {
+	var lines []string
+	for _, r := range results {
+		for _, h := range r.Hooks {
+			if h.Package.Name != s.Package || string(h.Script.Phase) != s.Phase || tree.Sum(h.Script.Body) != s.SHA256 {
+				continue
+			}
+			for _, n := range h.Pending {
+				if l := fmt.Sprintf("\n    %d: %s (%s)", n.Line, n.Text, n.Reason); !slices.Contains(lines, l) {
+					lines = append(lines, l)
+				}
+			}
+		}
+	}
+	return strings.Join(lines, "")
 }
 
 // fittingLock returns the lock that install uses, or nil where it must resolve.
