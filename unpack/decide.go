@@ -46,7 +46,9 @@ func (m *merger) settle(at string, claims []claim, replaced *replacements) error
 		switch {
 		case a.Mode.IsDir() && b.Mode.IsDir():
 			m.compareDirs(at, cur, next)
-			cur = next
+			if m.ps[next.pkg].Package.Format != "apk" { // which leaves a directory that is there as it is
+				cur = next
+			}
 		case a.Mode.IsDir() || b.Mode.IsDir() || cur.pkg == next.pkg:
 			return m.conflict(at, m.origin[cur.pkg], m.origin[next.pkg])
 		case m.shared(cur, next):

@@ -46,6 +46,7 @@ var commands = []command{
 	{name: "builtin", run: execute},
 	{name: "busctl", noop: nothingRuns},
 	{name: "busybox", trigger: "busybox", status: yes},
+	{name: "busybox-extras", trigger: "busybox", status: yes},
 	{name: "cat", run: cat},
 	{name: "cd", run: changeDir},
 	{name: "chage", run: password},
