@@ -35,7 +35,7 @@ func (p *plan) numbered(lk *lock.File) error {
 }
 
 func allocation(lk *lock.File, plans []*plan) (lock.IDs, error) {
-	if lk.Format != "deb" {
+	if lk.Format != "deb" && lk.Format != "apk" {
 		return lk.IDs, nil
 	}
 	files := tree.New()
@@ -43,7 +43,7 @@ func allocation(lk *lock.File, plans []*plan) (lock.IDs, error) {
 	for _, p := range plans {
 		for _, u := range p.packages {
 			for _, n := range u.Nodes {
-				if _, taken := files.Get(n.Path); !taken && accountSource(path.Dir(n.Path)) {
+				if _, taken := files.Get(n.Path); !taken && accountSource(n.Path) {
 					if err := files.Put(n); err != nil {
 						return lock.IDs{}, err
 					}
@@ -57,7 +57,10 @@ func allocation(lk *lock.File, plans []*plan) (lock.IDs, error) {
 	return triggers.Allocate(duties, files.FS(), lk.IDs)
 }
 
-// accountSource reports whether the files of dir say what accounts there are.
-func accountSource(dir string) bool {
-	return slices.Contains([]string{"usr/share/base-passwd", "etc/sysusers.d", "usr/local/lib/sysusers.d", "usr/lib/sysusers.d"}, dir)
+// accountSource reports whether the file at p says what accounts there are.
+func accountSource(p string) bool {
+	if p == "etc/passwd" || p == "etc/group" {
+		return true
+	}
+	return slices.Contains([]string{"usr/share/base-passwd", "etc/sysusers.d", "usr/local/lib/sysusers.d", "usr/lib/sysusers.d"}, path.Dir(p))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,12 +113,16 @@ func readRoster(duties []hooks.Duty, files fs.FS) (*roster, error) {
 	return r, r.check()
 }
 
-// readMaster reads a table of base-passwd, which need not be installed.
+// readMaster reads a table of base-passwd, or the one that a package ships in its final place; neither need be there.
 func readMaster(files fs.FS, name string, fields int) (table, error) {
-	if !exists(files, masterDir+"/"+name) {
+	name = masterDir + "/" + name
+	if !exists(files, name) {
+		name = "etc/" + strings.TrimSuffix(path.Base(name), ".master") // where Alpine ships them
+	}
+	if !exists(files, name) {
 		return nil, nil
 	}
-	return readAccounts(files, masterDir+"/"+name, fields)
+	return readAccounts(files, name, fields)
 }
 
 // userOf gives a User duty the defaults of adduser(8) and useradd(8).

@@ -43,10 +43,12 @@ type Trigger struct {
 func All() []Trigger {
 	return []Trigger{
 		accounts(),
+		alpineAccounts(),
 		alternatives(),
 		apk(),
 		apt(),
 		baseFiles(),
+		busybox(),
 		caCertificates(),
 		debconf(),
 		desktop(),

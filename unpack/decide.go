@@ -46,10 +46,17 @@ func (m *merger) settle(at string, claims []claim, replaced *replacements) error
 		switch {
 		case a.Mode.IsDir() && b.Mode.IsDir():
 			m.compareDirs(at, cur, next)
-			cur = next
+			if m.ps[next.pkg].Package.Format != "apk" { // which leaves a directory that is there as it is
+				cur = next
+			}
 		case a.Mode.IsDir() || b.Mode.IsDir() || cur.pkg == next.pkg:
 			return m.conflict(at, m.origin[cur.pkg], m.origin[next.pkg])
 		case m.shared(cur, next):
+		case m.ranked(next.pkg, cur.pkg) > 0:
+			m.drop(cur)
+			cur = next
+		case m.ranked(next.pkg, cur.pkg) < 0:
+			m.drop(next)
 		case m.replaces(next.pkg, cur.pkg):
 			m.drop(cur)
 			replaced.add(at, next.pkg, cur.pkg)
@@ -144,6 +151,15 @@ func (m *merger) replaces(a, b int) bool {
 		}
 	}
 	return false
+}
+
+// ranked asks the ecosystem of package a, which comes after b, whether it takes over files of b (positive), leaves them
+// to it (negative), or whether the general rule decides (0).
+func (m *merger) ranked(a, b int) int {
+	if n, ok := m.ps[a].Package.Native.(interface{ Overwrites(older *pkg.Package) int }); ok {
+		return n.Overwrites(m.ps[b].Package)
+	}
+	return 0
 }
 
 // replacements counts the paths that one package replaces in another, in the order of the first.

@@ -206,3 +206,39 @@ func (i *Info) identity() string {
 	}
 	return "Q2" + base64.StdEncoding.EncodeToString(i.Unique[:])
 }
+
+// Overwrites tells whose a file is that i's package and an older one ship: 1 for i's, -1 for the older one's, 0 where
+// neither claims it. Packages of one source take over from one another; else what counts is who replaces the other, and where both do
+// the replaces_priority.
+func (i *Info) Overwrites(older *pkg.Package) int {
+	o, ok := older.Native.(*Info)
+	switch {
+	case !ok:
+		return 0
+	case i.Name == o.Name, i.Origin != "" && i.Origin == o.Origin:
+		return 1
+	}
+	mine, theirs := -1, -1
+	if i.replaces(o) {
+		mine = i.ReplacesPriority
+	}
+	if o.replaces(i) {
+		theirs = o.ReplacesPriority
+	}
+	switch {
+	case theirs > mine:
+		return -1
+	case mine >= 0:
+		return 1
+	}
+	return 0
+}
+
+func (i *Info) replaces(o *Info) bool {
+	for _, l := range parseLiterals(i.Replaces) {
+		if l.Name == o.Name && Match(o.Version, l.Op, l.Version) {
+			return true
+		}
+	}
+	return false
+}

@@ -30,6 +30,9 @@ func newAccounts(d *disk) *accounts {
 	for _, name := range []string{"passwd", "group"} {
 		e := d.base("usr/share/base-passwd/" + name + ".master")
 		if e.shipped == nil {
+			e = d.base("etc/" + name) // which Alpine ships
+		}
+		if e.shipped == nil {
 			continue
 		}
 		for l := range strings.Lines(e.shipped().text) {

@@ -73,6 +73,9 @@ type Report struct {
 // no duty.
 func Read(ps []*pkg.Unpacked, w World) *Report {
 	s := newState(ps, w)
+	if len(ps) > 0 && ps[0].Package.Format == "apk" {
+		s.readAPK()
+	}
 	for i := range ps {
 		s.phase(i, "preinst", nil)
 	}
@@ -126,6 +129,9 @@ func (s *state) phase(i int, phase pkg.Phase, triggered []string) {
 			continue
 		}
 		args := arguments(phase)
+		if isAPK(phase) {
+			args = []string{s.packages[i].Package.Version}
+		}
 		if triggered != nil {
 			args = []string{"triggered", strings.Join(triggered, " ")}
 		}
@@ -197,7 +203,7 @@ func (w *walker) read() {
 // shell reports whether an interpreter is a shell that we read, and whether it is bash.
 func shell(interpreter string) (bash, ok bool) {
 	switch interpreter {
-	case "/bin/sh", "/bin/dash", "/usr/bin/sh", "/usr/bin/dash":
+	case "/bin/sh", "/bin/dash", "/usr/bin/sh", "/usr/bin/dash", "/bin/ash", "/bin/busybox":
 		return false, true
 	case "/bin/bash", "/usr/bin/bash":
 		return true, true

@@ -10,6 +10,9 @@ func modeOf(m uint32) fs.FileMode { return fs.FileMode(m) }
 
 // adduser reads adduser(8) and addgroup(8) with the settings that Debian's adduser.conf has.
 func adduser(w *walker, c invocation) (truth, flow) {
+	if isAPK(w.reading.Script.Phase) {
+		return busyboxUser(w, c)
+	}
 	args, ok := c.texts()
 	for i, a := range args { // long options with one dash, and the old spellings, are adduser's own
 		if strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--") && len(a) > 2 {
