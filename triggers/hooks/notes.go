@@ -3,6 +3,7 @@ package hooks
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Printable returns a line of a script as it may be shown: what a terminal might act on is replaced, and a long one is cut.
@@ -13,7 +14,7 @@ func Printable(line string) string {
 // printable replaces what a terminal might act on.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' || 0x80 <= r && r < 0xa0 {
+		if r < ' ' || r == 0x7f || r == '\uFFFD' || 0x80 <= r && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r) {
 			return '?'
 		}
 		return r

@@ -183,7 +183,7 @@ func (r *Report) group(s Script, x *hooks.Reading, ds []hooks.Duty) group {
 	hits := []int{ds[0].Line}
 	seen := map[hooks.Source]bool{}
 	for _, d := range ds {
-		g.Duties = append(g.Duties, describe(d))
+		g.Duties = append(g.Duties, describe(d, len(ds) == 1))
 		for _, b := range d.By {
 			if b.Package == d.Package && b.Phase == d.Phase {
 				hits = append(hits, b.Line)
@@ -201,10 +201,14 @@ func (r *Report) group(s Script, x *hooks.Reading, ds []hooks.Duty) group {
 	return g
 }
 
-// describe says in one line what a duty is.
-func describe(d hooks.Duty) string {
+// describe says in one line what a duty is; alone is one whose path stands below it.
+func describe(d hooks.Duty, alone bool) string {
+	args := d.Args
+	if alone && len(args) > 1 && len(d.Owns()) == 1 && d.Owns()[0] == args[0] {
+		args = args[1:]
+	}
 	var words []string
-	for _, a := range d.Args {
+	for _, a := range args {
 		if a == "" {
 			a = "–"
 		}
