@@ -41,12 +41,12 @@ func excerpt(script []byte, around int, hits ...int) []line {
 	}
 	slices.Sort(numbers)
 	var out []line
-	for i, n := range numbers {
+	for _, n := range numbers {
 		text := clean(string(all[n-1]))
 		if !shown[n] && strings.TrimSpace(text) == "" {
 			continue
 		}
-		if i > 0 && numbers[i-1] < n-1 && len(out) > 0 {
+		if len(out) > 0 && out[len(out)-1].Number < n-1 {
 			out = append(out, line{})
 		}
 		out = append(out, line{n, text, shown[n]})

@@ -100,7 +100,7 @@ func outlineOf(page []byte) (outline, error) {
 		case xml.EndElement:
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
-			if stack == nil || stack[len(stack)-1] != "style" {
+			if len(stack) == 0 || stack[len(stack)-1] != "style" {
 				text.Write(x)
 			} else if bytes.Contains(x, []byte("url(")) || bytes.Contains(x, []byte("@import")) {
 				o.bad = append(o.bad, "a style that loads something")
