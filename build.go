@@ -8,6 +8,7 @@ import (
 	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/solve/lock"
+	"github.com/detinstall/detinstall/triggers"
 	"github.com/detinstall/detinstall/triggers/hooks"
 	"github.com/detinstall/detinstall/unpack"
 )
@@ -16,9 +17,11 @@ import (
 type Result struct {
 	Arch    string // in the ecosystem's spelling
 	Tree    *tree.Sealed
-	Hooks   []hooks.Reading // every script and what it comes to, in dependency order
-	Pending []lock.Script   // scripts with leftovers that no waiver covers
-	Notes   []string        // worth telling, not wrong
+	Hooks   []hooks.Reading    // every script and what it comes to, in dependency order
+	Fired   []hooks.Fired      // whose scripts dpkg triggers would run again
+	Applied []triggers.Applied // what took the scripts' place, in the order in which it was done
+	Pending []lock.Script      // scripts with leftovers that no waiver covers
+	Notes   []string           // worth telling, not wrong
 
 	Packages []lock.Package // in dependency order
 

@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"unpack/fetch":             {"pkg", "pkg/tree"},
 	"unpack":                   {"pkg", "pkg/tree", "solve/lock", "internal/"},
 	"triggers/hooks":           {"pkg", "pkg/tree"},
+	"triggers/report":          {"pkg/tree", "triggers", "triggers/hooks", "solve/lock"},
 	"triggers":                 {"pkg", "pkg/tree", "pkg/apk", "pkg/deb", "triggers/hooks", "solve/lock", "internal/"},
 	"reproduce":                {"pkg/tree", "internal/", "reproduce/emit"},
 	"reproduce/emit":           {"pkg/tree", "internal/"},

@@ -130,32 +130,36 @@ func (e *StaleLockError) Error() string {
 
 // build merges, generates and seals.
 func (p *plan) build(lk *lock.File) (*Result, error) {
-	set := lk.Settings
-	merged := p.merged
-	in := triggers.Input{Format: lk.Format, Arch: p.arch, Lock: lk, Exclude: excludes(set), Include: includes(set)}
+	applied, err := triggers.Apply(p.merged.Tree, p.input(lk))
+	if err != nil {
+		return nil, err
+	}
+	ids, err := triggers.Accounts(p.merged.Tree.FS())
+	if err != nil {
+		return nil, err
+	}
+	ids.Unknown = lk.Settings.UnknownOwner
+	sealed, err := p.merged.Tree.Seal(tree.Epoch(lk.Epoch), ids)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Arch: p.arch, Tree: sealed, Hooks: p.readings, Fired: p.fired, Applied: applied, Pending: p.pending, Notes: p.merged.Notes,
+		Packages: p.locked, packages: p.packages}, nil
+}
+
+// input is what the triggers see.
+func (p *plan) input(lk *lock.File) triggers.Input {
+	in := triggers.Input{Format: lk.Format, Arch: p.arch, Lock: lk, Exclude: excludes(lk.Settings), Include: includes(lk.Settings)}
 	for i, u := range p.packages {
 		in.Packages = append(in.Packages, triggers.Installed{
-			Unpacked: u, Files: merged.Files[i], Requested: p.locked[i].Requested,
+			Unpacked: u, Files: p.merged.Files[i], Requested: p.locked[i].Requested,
 			Pending: slices.ContainsFunc(p.pending, func(s lock.Script) bool { return s.Package == u.Package.Name }),
 		})
 	}
 	for _, r := range p.readings {
 		in.Duties = append(in.Duties, r.Duties...)
 	}
-	if err := triggers.Run(merged.Tree, in); err != nil {
-		return nil, err
-	}
-	ids, err := triggers.Accounts(merged.Tree.FS())
-	if err != nil {
-		return nil, err
-	}
-	ids.Unknown = set.UnknownOwner
-	sealed, err := merged.Tree.Seal(tree.Epoch(lk.Epoch), ids)
-	if err != nil {
-		return nil, err
-	}
-	return &Result{Arch: p.arch, Tree: sealed, Hooks: p.readings, Pending: p.pending, Notes: merged.Notes,
-		Packages: p.locked, packages: p.packages}, nil
+	return in
 }
 
 // errNoArch says that a lock lacks what was asked for.

@@ -54,7 +54,8 @@ func makeAccounts(in Input) ([]Change, error) {
 			out = append(out, file(name, 0o644, sub))
 		}
 	}
-	return append(out, file("etc/passwd", 0o644, accountFile(users)), file("etc/group", 0o644, accountFile(groups))), nil
+	out = append(out, file("etc/passwd", 0o644, accountFile(users)), file("etc/group", 0o644, accountFile(groups)))
+	return because(in.Duties, out...), nil
 }
 
 // accountLine is a line of passwd(5) or group(5), and what follows the password in shadow(5) or gshadow(5).

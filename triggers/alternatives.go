@@ -31,6 +31,7 @@ type alternative struct {
 	slaves     []slave // sorted by name
 	choices    []choice
 	best       string // path of the choice that is linked
+	duties     []hooks.Duty
 }
 
 type slave struct{ name, link string }
@@ -60,8 +61,8 @@ func makeAlternatives(in Input) ([]Change, error) {
 	var out []Change
 	for _, a := range list {
 		a.sort()
-		out = append(out, file(alternativesAdmin+"/"+a.name, 0o644, a.file()))
-		out = append(out, a.links(in)...)
+		out = append(out, because(a.duties, file(alternativesAdmin+"/"+a.name, 0o644, a.file()))...)
+		out = append(out, because(a.duties, a.links(in)...)...)
 	}
 	return out, nil
 }
@@ -74,7 +75,7 @@ func (a *alternative) install(d hooks.Duty) error {
 		return fmt.Errorf("alternative %s: %w", tree.Quote(a.name), err)
 	}
 	a.sort()
-	a.link = d.Args[0]
+	a.link, a.duties = d.Args[0], append(a.duties, d)
 	c := choice{d.Args[2], priority, map[string]string{}}
 	for _, s := range d.Slaves {
 		c.slaves[s[1]] = s[2]

@@ -60,7 +60,7 @@ func makeAPK(in Input) ([]Change, error) {
 	}
 	for _, n := range nodes {
 		if !exists(in.FS, n.Path) {
-			out = append(out, Change{Put, n})
+			out = append(out, Change{Op: Put, Node: n})
 		}
 	}
 	return out, nil

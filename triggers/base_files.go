@@ -132,7 +132,7 @@ func (s seed) change(in Input) (Change, error) {
 		}
 		n := fi.Sys().(tree.Node)
 		n = tree.Node{Path: s.path, Mode: s.mode, User: n.User, Group: n.Group, Content: n.Content}
-		return Change{Put, n}, nil
+		return Change{Op: Put, Node: n}, nil
 	case symlink, migrated:
 		return link(s.path, s.from), nil
 	case local:

@@ -63,11 +63,10 @@ func makeDebconf(in Input) ([]Change, error) {
 		}
 	}
 	config, passwords, templates := db.files()
-	return []Change{
+	return because(in.Duties,
 		file("var/cache/debconf/config.dat", 0o644, config),
 		file("var/cache/debconf/passwords.dat", 0o600, passwords),
-		file("var/cache/debconf/templates.dat", 0o644, templates),
-	}, nil
+		file("var/cache/debconf/templates.dat", 0o644, templates)), nil
 }
 
 // confmodule finds where a script becomes a client of debconf, sourced where it finds what else a script reads.

@@ -54,6 +54,7 @@ func makeDatabase(in Input) ([]Change, error) {
 		if n.Mode.IsDir() && exists(in.FS, n.Path) {
 			continue
 		}
+		c := Change{Op: Put, Node: n}
 		if n.Path == "var/lib/dpkg/statoverride" {
 			b, err := statoverrides(in.Duties)
 			if err != nil {
@@ -62,9 +63,9 @@ func makeDatabase(in Input) ([]Change, error) {
 			if len(b) == 0 {
 				continue // only dpkg-statoverride makes one
 			}
-			n.Content = tree.Bytes(b)
+			c.Node.Content, c.By = tree.Bytes(b), sources(in.Duties...)
 		}
-		out = append(out, Change{Put, n})
+		out = append(out, c)
 	}
 	if len(in.Exclude)+len(in.Include) > 0 {
 		var b []byte

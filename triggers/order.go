@@ -16,28 +16,33 @@ import (
 type job struct {
 	Trigger
 	duties []hooks.Duty
-	reads  []pattern // what it may look at
-	owns   []pattern // where it may put
+	named  map[string][]hooks.Duty // by the paths that they own
+	reads  []pattern               // what it may look at
+	owns   []pattern               // where it may put
 	edits  []pattern
 	writes []pattern // owns and edits: who reads these comes later
 }
 
 // newJob resolves the paths of the trigger's duties in t.
 func newJob(tr Trigger, t *tree.Tree, duties []hooks.Duty) (*job, error) {
-	j := &job{Trigger: tr, reads: patterns(tr.Reads), owns: patterns(tr.Owns), edits: patterns(tr.Edits)}
+	j := &job{Trigger: tr, reads: patterns(tr.Reads), owns: patterns(tr.Owns), edits: patterns(tr.Edits), named: map[string][]hooks.Duty{}}
 	var owned, read []string
 	for _, d := range duties {
 		if slices.Contains(tr.Duties, d.Kind) {
 			j.duties = append(j.duties, d)
-			owned = append(owned, slices.Concat(d.Owns(), touched(t, d))...)
+			paths, err := resolve(t, slices.Concat(d.Owns(), touched(t, d)))
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range paths {
+				j.named[p] = append(j.named[p], d)
+			}
+			owned = append(owned, paths...)
 			read = append(read, slices.Concat(d.Reads(), lookedAt(d))...)
 		}
 	}
-	owned, err := resolve(t, owned)
+	read, err := resolve(t, read)
 	if err != nil {
-		return nil, err
-	}
-	if read, err = resolve(t, read); err != nil {
 		return nil, err
 	}
 	j.owns = append(j.owns, literals(owned)...)

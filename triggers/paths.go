@@ -189,7 +189,7 @@ func (s *pathSet) meta(name string, change func(*tree.Node) error) error {
 		}
 		i = len(s.changes)
 		s.at[p] = i
-		s.changes = append(s.changes, Change{Meta, tree.Node{Path: p, Mode: n.Mode, User: n.User, Group: n.Group}})
+		s.changes = append(s.changes, Change{Op: Meta, Node: tree.Node{Path: p, Mode: n.Mode, User: n.User, Group: n.Group}})
 	}
 	return change(&s.changes[i].Node)
 }

@@ -16,6 +16,8 @@ type Applied struct {
 	Trigger string
 	Op      Op
 	Path    string
+	// By are the lines of scripts that it comes of; none if the trigger made it of the tree and the packages alone.
+	By []hooks.Source
 }
 
 // Run applies the triggers that fit to t in the order that their declarations demand.
@@ -138,7 +140,7 @@ func (r *runner) apply(j *job, c Change) error {
 		return fmt.Errorf("trigger %s: %w", j.Name, err)
 	}
 	r.writers[path] = j.Name
-	r.applied = append(r.applied, Applied{j.Name, c.Op, path})
+	r.applied = append(r.applied, Applied{j.Name, c.Op, path, j.by(c, path)})
 	return nil
 }
 

@@ -32,17 +32,17 @@ func one(name string, owns, reads []string, changes ...Change) Trigger {
 }
 
 func metaOf(path string, mode fs.FileMode, user string) Change {
-	return Change{Meta, tree.Node{Path: path, Mode: mode, User: tree.Owner{Name: user}, Group: tree.Root}}
+	return Change{Op: Meta, Node: tree.Node{Path: path, Mode: mode, User: tree.Owner{Name: user}, Group: tree.Root}}
 }
 
 func TestApply(t *testing.T) {
 	tr := one("t", []string{"etc/**", "var/*", "usr/bin/*"}, nil, file("etc/new/deep", 0o600, []byte("n")), link("bin/tool", "conf"),
-		metaOf("etc/conf", fs.ModeSetuid|0o750, "daemon"), Change{Replace, link("var/empty", "/run").Node}, dir("var/lib", fs.ModeSticky|0o777))
+		metaOf("etc/conf", fs.ModeSetuid|0o750, "daemon"), Change{Op: Replace, Node: link("var/empty", "/run").Node}, dir("var/lib", fs.ModeSticky|0o777))
 	tr.Edits = []string{"etc/other"}
 	tr.Run = func(run func(Input) ([]Change, error)) func(Input) ([]Change, error) {
 		return func(in Input) ([]Change, error) {
 			cs, err := run(in)
-			return append(cs, Change{Replace, file("etc/other", 0o644, []byte("y")).Node}), err
+			return append(cs, Change{Op: Replace, Node: file("etc/other", 0o644, []byte("y")).Node}), err
 		}
 	}(tr.Run)
 	root := treetest.Parse(shipped)
@@ -83,9 +83,9 @@ func TestApplyRefuses(t *testing.T) {
 		{"put through a link", []Trigger{one("t", []string{"bin/*"}, nil, file("bin/new", 0o644, nil))}, "put /usr/bin/new: not declared"},
 		{"put on shipped", []Trigger{one("t", []string{"etc/*"}, nil, file("etc/conf", 0o644, nil))}, "/etc/conf: claimed by deb:c=1 and by trigger:t"},
 		{"put a file on an implicit directory", []Trigger{one("t", []string{"usr"}, nil, file("usr", 0o644, nil))}, "/usr: claimed by"},
-		{"replace without edits", []Trigger{one("t", []string{"etc/*"}, nil, Change{Replace, file("etc/conf", 0o644, nil).Node})}, "neither a file named in Edits"},
-		{"replace a full directory", []Trigger{one("t", []string{"var/*"}, nil, Change{Replace, link("var/full", "/x").Node})}, "nor an empty directory"},
-		{"replace nothing", []Trigger{one("t", []string{"etc/*"}, nil, Change{Replace, link("etc/none", "/x").Node})}, "neither"},
+		{"replace without edits", []Trigger{one("t", []string{"etc/*"}, nil, Change{Op: Replace, Node: file("etc/conf", 0o644, nil).Node})}, "neither a file named in Edits"},
+		{"replace a full directory", []Trigger{one("t", []string{"var/*"}, nil, Change{Op: Replace, Node: link("var/full", "/x").Node})}, "nor an empty directory"},
+		{"replace nothing", []Trigger{one("t", []string{"etc/*"}, nil, Change{Op: Replace, Node: link("etc/none", "/x").Node})}, "neither"},
 		{"meta of nothing", []Trigger{one("t", []string{"etc/*"}, nil, metaOf("etc/none", 0o600, "root"))}, "meta /etc/none: file does not exist"},
 		{"meta outside", []Trigger{one("t", nil, nil, metaOf("etc/conf", 0o600, "root"))}, "meta /etc/conf: not declared"},
 		{"put into edits", []Trigger{{Name: "t", Edits: []string{"etc/new"}, Run: one("", nil, nil, file("etc/new", 0o644, nil)).Run}}, "put /etc/new: not declared"},

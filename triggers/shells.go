@@ -68,7 +68,7 @@ func makeShells(in Input) ([]Change, error) {
 	}
 	var out []Change
 	if len(text) > 0 {
-		out = append(out, file("etc/shells", 0o644, lines(text)))
+		out = append(out, because(in.Duties, file("etc/shells", 0o644, lines(text)))...)
 	}
 	if template {
 		out = append(out, file("var/lib/shells.state", 0o644, lines(known)))

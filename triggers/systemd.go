@@ -32,6 +32,8 @@ type units struct {
 	fsys   fs.FS
 	links  map[string]string // the links made, by path
 	record map[string][]byte // the files made, by path
+	by     map[string][]hooks.Source
+	now    []hooks.Source // of the duty at hand
 	// systemctl is set if systemctl is there, slashLib if it is one that prefers /lib to /usr/lib: those before 255,
 	// whose package has itself below /lib.
 	systemctl, slashLib bool
@@ -40,21 +42,26 @@ type units struct {
 }
 
 func makeUnits(in Input) ([]Change, error) {
-	u := &units{fsys: in.FS, links: map[string]string{}, record: map[string][]byte{}, early: in.bootstrapped(), systemctl: exists(in.FS, "usr/bin/systemctl")}
+	u := &units{fsys: in.FS, links: map[string]string{}, record: map[string][]byte{}, by: map[string][]hooks.Source{}, early: in.bootstrapped(), systemctl: exists(in.FS, "usr/bin/systemctl")}
 	for _, p := range in.Packages {
 		u.slashLib = u.slashLib || slices.Contains(p.Files, "bin/systemctl")
 	}
 	for _, d := range in.Duties {
+		u.now = d.Sources()
 		if err := u.do(d); err != nil {
 			return nil, fmt.Errorf("%s %q of package %s: %w", d.Kind, d.Args, d.Package, err)
 		}
 	}
 	var out []Change
 	for _, p := range slices.Sorted(maps.Keys(u.links)) {
-		out = append(out, link(p, u.links[p]))
+		c := link(p, u.links[p])
+		c.By = u.by[p]
+		out = append(out, c)
 	}
 	for _, p := range slices.Sorted(maps.Keys(u.record)) {
-		out = append(out, file(p, 0o644, u.record[p]))
+		c := file(p, 0o644, u.record[p])
+		c.By = u.by[p]
+		out = append(out, c)
 	}
 	return out, nil
 }
@@ -96,6 +103,12 @@ func (u *units) linked(p string) bool {
 // taken reports whether anything is at p.
 func (u *units) taken(p string) bool {
 	return u.linked(p) || exists(u.fsys, p)
+}
+
+// make makes a link.
+func (u *units) make(at, target string) {
+	u.links[at] = target
+	u.by[at] = append(u.by[at], u.now...)
 }
 
 // drop takes back a link. One that a package ships stays.
@@ -140,7 +153,7 @@ func (m manager) systemctlDo(action, name string) error {
 		if u, err := m.find(name); err != nil || u == nil {
 			return err
 		} else if at := m.etc() + "/default.target"; !exists(m.fsys, at) {
-			m.links[at] = u.path
+			m.make(at, u.path)
 		}
 	case "preset":
 		return m.preset(name)
@@ -152,7 +165,7 @@ func (m manager) systemctlDo(action, name string) error {
 		}
 	case "mask":
 		if !m.taken(m.etc() + "/" + name) {
-			m.links[m.etc()+"/"+name] = "/dev/null"
+			m.make(m.etc()+"/"+name, "/dev/null")
 		}
 	case "unmask":
 		if m.links[m.etc()+"/"+name] == "/dev/null" {

@@ -81,7 +81,7 @@ func (m manager) install(u *unit) error {
 // link links below /etc/systemd, unless something is there.
 func (m manager) link(at, target string) {
 	if at = m.etc() + "/" + at; !m.taken(at) {
-		m.links[at] = target
+		m.make(at, target)
 	}
 }
 

@@ -49,7 +49,7 @@ func (m manager) helperDo(action, name string, systemctl bool) error {
 		}
 	case "mask":
 		if at := m.etc() + "/" + name; !m.taken(at) {
-			m.links[at] = "/dev/null"
+			m.make(at, "/dev/null")
 			m.note(m.helper("masked") + "/" + name)
 		}
 	case "unmask":
@@ -102,7 +102,7 @@ func (m manager) helperLinks(name string, create bool) error {
 			continue
 		}
 		if create && !m.taken(l.at[1:]) {
-			m.links[l.at[1:]] = l.target
+			m.make(l.at[1:], l.target)
 		}
 		m.note(state)
 	}
@@ -114,6 +114,7 @@ func (m manager) note(p string) {
 	if _, ok := m.record[p]; !ok {
 		m.record[p] = []byte{}
 	}
+	m.by[p] = append(m.by[p], m.now...)
 }
 
 // remove takes back what was recorded for a unit.

@@ -53,7 +53,13 @@ func makeRunlevels(in Input) ([]Change, error) {
 	var out []Change
 	for _, p := range slices.Sorted(maps.Keys(links)) {
 		if !exists(in.FS, p) {
-			out = append(out, link(p, links[p]))
+			c := link(p, links[p])
+			for _, d := range in.Duties {
+				if runs(p, d.Args[0]) {
+					c.By = append(c.By, d.Sources()...)
+				}
+			}
+			out = append(out, c)
 		}
 	}
 	return out, nil

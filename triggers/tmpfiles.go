@@ -152,7 +152,7 @@ func makeTmpfiles(in Input) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &maker{fsys: in.FS, ids: ids, nodes: map[string]tree.Node{}, made: map[string]bool{}}
+	m := &maker{fsys: in.FS, ids: ids, nodes: map[string]tree.Node{}, made: map[string]bool{}, by: map[string][]hooks.Source{}}
 	early := in.bootstrapped()
 	for _, d := range in.Duties {
 		if early[d.Package] {
@@ -163,6 +163,7 @@ func makeTmpfiles(in Input) ([]Change, error) {
 			return nil, err
 		}
 		lines = slices.DeleteFunc(lines, func(l tmpLine) bool { return !m.known(l) })
+		m.now = d.Sources()
 		if err := m.all(lines); err != nil {
 			return nil, err
 		}
@@ -176,6 +177,8 @@ type maker struct {
 	ids   tree.IDs
 	nodes map[string]tree.Node // as they shall be
 	made  map[string]bool      // the ones that were not there
+	by    map[string][]hooks.Source
+	now   []hooks.Source // of the duty at hand
 }
 
 // known reports whether the line's owners are; the others are ignored.
@@ -282,7 +285,13 @@ func (m *maker) make(l tmpLine, n tree.Node) {
 func (m *maker) put(n tree.Node) {
 	n.User, n.Group = tree.Root, tree.Root
 	m.made[n.Path] = true
+	m.keep(n)
+}
+
+// keep remembers how a path shall be.
+func (m *maker) keep(n tree.Node) {
 	m.nodes[n.Path] = n
+	m.by[n.Path] = append(m.by[n.Path], m.now...)
 }
 
 const permissions = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
@@ -302,7 +311,7 @@ func (m *maker) set(l tmpLine, n tree.Node, fresh bool) {
 	if l.group != "" && (fresh || !l.onceGroup) {
 		n.Group = owner(l.group)
 	}
-	m.nodes[n.Path] = n
+	m.keep(n)
 }
 
 // mask takes from mode what nobody may on what is there, and the bits that mean nothing to files.
@@ -341,7 +350,7 @@ func (m *maker) copy(l tmpLine) error {
 			n.Link = "" // a hard link becomes a file of its own
 		}
 		m.made[n.Path] = true
-		m.nodes[n.Path] = n
+		m.keep(n)
 		if p == from {
 			m.set(l, n, true)
 		}
@@ -356,12 +365,12 @@ func (m *maker) changes() []Change {
 		n := m.nodes[p]
 		fi, err := fs.Lstat(m.fsys, p)
 		if m.made[p] || err != nil || fi.Sys().(tree.Node).From == "implicit" {
-			out = append(out, Change{Put, n})
+			out = append(out, Change{Op: Put, Node: n, By: m.by[p]})
 			continue
 		}
 		old := fi.Sys().(tree.Node)
 		if fi.Mode() != n.Mode || !same(old.User, n.User) || !same(old.Group, n.Group) {
-			out = append(out, Change{Meta, tree.Node{Path: p, Mode: n.Mode & permissions, User: n.User, Group: n.Group}})
+			out = append(out, Change{Op: Meta, Node: tree.Node{Path: p, Mode: n.Mode & permissions, User: n.User, Group: n.Group}, By: m.by[p]})
 		}
 	}
 	return out

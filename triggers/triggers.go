@@ -75,6 +75,8 @@ func All() []Trigger {
 type Change struct {
 	Op   Op
 	Node tree.Node // Put, Replace: the whole node; Meta: Path, Mode's permission bits, User, Group, and the Xattrs that are set, others stay. A trigger cannot set a time.
+	// By are the lines of scripts that it comes of, where the trigger knows; else they are those of the duties that name the path.
+	By []hooks.Source
 }
 
 // Op is a kind of change.
@@ -110,17 +112,17 @@ type Installed struct {
 
 // file returns a Put of a regular file of root's.
 func file(path string, perm fs.FileMode, body []byte) Change {
-	return Change{Put, tree.Node{Path: path, Mode: perm, User: tree.Root, Group: tree.Root, Content: tree.Bytes(body)}}
+	return Change{Op: Put, Node: tree.Node{Path: path, Mode: perm, User: tree.Root, Group: tree.Root, Content: tree.Bytes(body)}}
 }
 
 // link returns a Put of a symbolic link.
 func link(path, target string) Change {
-	return Change{Put, tree.Node{Path: path, Mode: fs.ModeSymlink | 0o777, User: tree.Root, Group: tree.Root, Link: target}}
+	return Change{Op: Put, Node: tree.Node{Path: path, Mode: fs.ModeSymlink | 0o777, User: tree.Root, Group: tree.Root, Link: target}}
 }
 
 // dir returns a Put of a directory of root's.
 func dir(path string, mode fs.FileMode) Change {
-	return Change{Put, tree.Node{Path: path, Mode: fs.ModeDir | mode, User: tree.Root, Group: tree.Root}}
+	return Change{Op: Put, Node: tree.Node{Path: path, Mode: fs.ModeDir | mode, User: tree.Root, Group: tree.Root}}
 }
 
 // exists reports whether path is there, be it a dangling link. An access that was

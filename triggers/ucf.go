@@ -60,13 +60,14 @@ func makeUcf(in Input) ([]Change, error) {
 			if n.Path != "" {
 				c.Node.Mode, c.Node.User, c.Node.Group = n.Mode, n.User, n.Group
 			}
+			c.By = d.Sources()
 			out = append(out, c)
 		}
 	}
 	if len(out) > 0 && !exists(in.FS, "var/lib/ucf/cache") {
 		out = append([]Change{dir("var/lib/ucf/cache", 0o755)}, out...)
 	}
-	return append(out, file(ucfHashes, 0o644, hashes), file(ucfRegistry, 0o644, registry)), nil
+	return append(out, because(in.Duties, file(ucfHashes, 0o644, hashes), file(ucfRegistry, 0o644, registry))...), nil
 }
 
 // lastOfEach returns the last duty for each path, sorted by path.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,30 +10,38 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/detinstall/detinstall"
-	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/solve/lock"
-	"github.com/detinstall/detinstall/triggers/hooks"
+	"github.com/detinstall/detinstall/triggers/report"
 	"github.com/detinstall/detinstall/unpack"
 )
 
 func (a *app) hooksCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "hooks (--lockfile F | --repo R --pkgs A,B | FILE...)",
+		Use:   "hooks (--lockfile F | --repo R --pkgs A,B | FILE... | --recipes)",
 		Short: "Print what the packages' scripts want and who does it",
 		Long: `Hooks reads the maintainer scripts as text. For each script it prints a verdict:
 covered (everything it does is done by a generator, or needs no doing), deferred
 (the rest belongs to the first boot), or pending, with the lines that could not be read.
-With -v duties and no-ops are printed too.`,
+Then come the dpkg triggers that would have run scripts once more, and the recipes that stood in
+for what no reader can read. With -v duties and no-ops are printed too.
+
+--report writes all of that as one page of HTML, a matrix of packages by duties in which every
+number opens the script's lines beside the paths that came of them.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, files []string) error { return a.hooks(c, files) },
 	}
 	a.requestFlags(c)
 	a.lockFlag(c, "read the packages of this lock")
 	c.Flags().BoolVar(&a.opt.strict, "strict", false, "exit 6 while scripts are pending")
+	c.Flags().StringVar(&a.opt.report, "report", "", "write the report as a page of HTML to this file")
+	c.Flags().BoolVar(&a.opt.recipes, "recipes", false, "print the recipes of this program: package, phase, sha256 of the script, and why")
 	return c
 }
 
 func (a *app) hooks(c *cobra.Command, files []string) error {
+	if a.opt.recipes {
+		return report.WriteRecipes(a.stdout)
+	}
 	client, err := a.client()
 	if err != nil {
 		return err
@@ -51,11 +59,11 @@ func (a *app) hooks(c *cobra.Command, files []string) error {
 		if arch == "" && len(lk.Arches) > 0 {
 			arch = lk.Arches[0].Name
 		}
-		readings, err := detinstall.Hooks(c.Context(), lk, arch, store)
+		h, err := detinstall.Hooks(c.Context(), lk, arch, store, a.opt.report != "")
 		if err != nil {
 			return err
 		}
-		return a.printHooks(hooksReport(lk.Arch(arch), readings))
+		return a.printHooks(report.New(report.Input{Arch: h.Arch, Readings: h.Readings, Fired: h.Fired, Applied: h.Applied, Failed: h.Failed}))
 	})
 }
 
@@ -78,139 +86,24 @@ func (a *app) hooksLock(c *cobra.Command, files []string, store *unpack.Store) (
 	return detinstall.Resolve(context.WithoutCancel(c.Context()), spec, store)
 }
 
-// The types below are the JSON of the contract.
-
-type hooksJSON struct {
-	Summary  hooksSummary   `json:"summary"`
-	Packages []hooksPackage `json:"packages"`
-}
-
-type hooksSummary struct {
-	Packages    int `json:"packages"`
-	WithScripts int `json:"with_scripts"`
-	Covered     int `json:"covered"`
-	Deferred    int `json:"deferred"`
-	Pending     int `json:"pending"`
-}
-
-type hooksPackage struct {
-	Name    string        `json:"name"`
-	Version string        `json:"version"`
-	Scripts []hooksScript `json:"scripts"`
-}
-
-type hooksScript struct {
-	Phase       string      `json:"phase"`
-	Interpreter string      `json:"interpreter"`
-	SHA256      string      `json:"sha256"`
-	Verdict     string      `json:"verdict"`
-	Duties      []hooksDuty `json:"duties"`
-	Noops       []hooksNote `json:"noops"`
-	Deferred    []hooksNote `json:"deferred"`
-	Pending     []hooksNote `json:"pending"`
-}
-
-type hooksDuty struct {
-	Kind string   `json:"kind"`
-	Args []string `json:"args"`
-	Line int      `json:"line"`
-}
-
-type hooksNote struct {
-	Line   int    `json:"line"`
-	Text   string `json:"text"`
-	Reason string `json:"reason"`
-}
-
-// hooksReport counts a package by its worst script; packages are in the order of the lock.
-func hooksReport(a *lock.Arch, readings []hooks.Reading) hooksJSON {
-	byName := map[string][]hooksScript{}
-	worst := map[string]hooks.Verdict{}
-	for i := range readings {
-		r := &readings[i]
-		v := r.Verdict()
-		byName[r.Package.Name] = append(byName[r.Package.Name], hooksScript{
-			Phase: string(r.Script.Phase), Interpreter: r.Script.Interpreter, SHA256: tree.Sum(r.Script.Body).Hex(), Verdict: string(v),
-			Duties: dutiesJSON(r.Duties), Noops: notesJSON(r.Noops), Deferred: notesJSON(r.Deferred), Pending: notesJSON(r.Pending),
-		})
-		if w := worst[r.Package.Name]; w == "" || w == hooks.Covered || v == hooks.Pending {
-			worst[r.Package.Name] = v
+func (a *app) printHooks(r *report.Report) error {
+	if a.opt.report != "" {
+		var b bytes.Buffer
+		if err := r.WriteHTML(&b); err != nil {
+			return err
+		}
+		if err := replaceFile(a.opt.report, b.Bytes()); err != nil {
+			return fmt.Errorf("report: %w", err)
 		}
 	}
-	out := hooksJSON{Packages: []hooksPackage{}}
-	for _, p := range a.Packages {
-		out.Summary.Packages++
-		scripts := byName[p.Name]
-		if len(scripts) == 0 {
-			out.Summary.Covered++
-			continue
-		}
-		out.Summary.WithScripts++
-		switch worst[p.Name] {
-		case hooks.Pending:
-			out.Summary.Pending++
-		case hooks.Deferred:
-			out.Summary.Deferred++
-		default:
-			out.Summary.Covered++
-		}
-		out.Packages = append(out.Packages, hooksPackage{p.Name, p.Version, scripts})
-	}
-	return out
-}
-
-func dutiesJSON(ds []hooks.Duty) []hooksDuty {
-	out := []hooksDuty{}
-	for _, d := range ds {
-		out = append(out, hooksDuty{string(d.Kind), d.Args, d.Line})
-	}
-	return out
-}
-
-func notesJSON(ns []hooks.Note) []hooksNote {
-	out := []hooksNote{}
-	for _, n := range ns {
-		out = append(out, hooksNote(n))
-	}
-	return out
-}
-
-func (a *app) printHooks(r hooksJSON) error {
 	var err error
 	if a.opt.json {
 		err = json.NewEncoder(a.stdout).Encode(r)
 	} else {
-		err = a.printHooksText(r)
+		err = r.WriteText(a.stdout, a.opt.verbose)
 	}
 	if err == nil && a.opt.strict && r.Summary.Pending > 0 {
 		err = &pendingError{fmt.Sprintf("%d packages have pending scripts", r.Summary.Pending)}
 	}
 	return err
-}
-
-func (a *app) printHooksText(r hooksJSON) error {
-	w := bufio.NewWriter(a.stdout)
-	for _, p := range r.Packages {
-		for _, s := range p.Scripts {
-			fmt.Fprintf(w, "%s %s %s: %s\n", p.Name, p.Version, s.Phase, s.Verdict)
-			if a.opt.verbose {
-				for _, d := range s.Duties {
-					fmt.Fprintf(w, "  %4d  duty      %s %s\n", d.Line, d.Kind, strings.Join(d.Args, " "))
-				}
-				printNotes(w, "no-op", s.Noops)
-			}
-			printNotes(w, "deferred", s.Deferred)
-			printNotes(w, "pending", s.Pending)
-		}
-	}
-	s := r.Summary
-	fmt.Fprintf(w, "%d packages, %d with scripts: %d covered, %d deferred to first boot, %d pending\n",
-		s.Packages, s.WithScripts, s.Covered, s.Deferred, s.Pending)
-	return w.Flush()
-}
-
-func printNotes(w *bufio.Writer, what string, notes []hooksNote) {
-	for _, n := range notes {
-		fmt.Fprintf(w, "  %4d  %-9s %s  (%s)\n", n.Line, what, strings.TrimSpace(n.Text), n.Reason)
-	}
 }

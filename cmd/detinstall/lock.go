@@ -82,20 +82,26 @@ func readLock(name string) (*lock.File, error) {
 	return lk, nil
 }
 
-// writeLock replaces the lock atomically.
 func writeLock(name string, lk *lock.File) error {
+	if err := replaceFile(name, lk.Marshal()); err != nil {
+		return fmt.Errorf("lock %s: %w", name, err)
+	}
+	return nil
+}
+
+// replaceFile writes a file atomically.
+func replaceFile(name string, b []byte) error {
 	part := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".part")
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(lk.Marshal())
+	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(part, name)
 	}
 	if err != nil {
 		os.Remove(part)
-		return fmt.Errorf("lock %s: %w", name, err)
 	}
-	return nil
+	return err
 }

@@ -40,6 +40,8 @@ type options struct {
 	replace, keepSetuid   bool
 	lossy                 bool
 	unpackedStore         bool
+	report                string
+	recipes               bool
 }
 
 func (a *app) globalFlags(c *cobra.Command) {

@@ -1,28 +1,33 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/detinstall/detinstall"
-	"github.com/detinstall/detinstall/solve/lock"
+	"github.com/detinstall/detinstall/triggers"
 	"github.com/detinstall/detinstall/unpack"
 )
 
 func (a *app) whyCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "why NAME | /PATH",
+		Use:   "why (NAME | /PATH)...",
 		Short: "Print the chain from the request to a package, or from a path to its cause",
-		Args:  cobra.ExactArgs(1),
-		RunE:  func(c *cobra.Command, args []string) error { return a.why(c, args[0]) },
+		Long: `Why prints the chain from the request to a package. For a path it prints the chain to the
+package that ships it, or what made it in the scripts' place, and from which lines of which scripts; so too for
+paths whose mode, owner or content was changed.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.why(c, args) },
 	}
 	a.lockFlag(c, "the lock (default "+defaultLock+")")
+	c.Flags().StringArrayVar(&a.opt.mirrors, "mirror", nil, "URL or NAME=URL: looked at before the lock's sources")
 	c.Flags().StringSliceVar(&a.opt.spec.Arch, "arch", nil, "architecture, where the lock has several")
 	return c
 }
 
-func (a *app) why(c *cobra.Command, what string) error {
+func (a *app) why(c *cobra.Command, what []string) error {
 	lk, err := readLock(a.lockName())
 	if err != nil {
 		return err
@@ -40,19 +45,50 @@ func (a *app) why(c *cobra.Command, what string) error {
 		if err != nil {
 			return err
 		}
-		return a.printWhy(res, lk, what)
+		return a.printWhy(detinstall.Explain(res), what)
 	})
 }
 
-func (a *app) printWhy(res *detinstall.Result, lk *lock.File, what string) error {
-	lines, err := res.Why(lk, what)
-	if err != nil {
-		return err
+func (a *app) printWhy(e *detinstall.Explainer, what []string) error {
+	w := bufio.NewWriter(a.stdout)
+	for _, name := range what {
+		c, err := e.Why(name)
+		if err != nil {
+			return err
+		}
+		for i, l := range c.Chain {
+			fmt.Fprintf(w, "%*s%s\n", 2*i, "", l)
+		}
+		if c.Path != "" {
+			fmt.Fprintf(w, "%*s%s\n", 2*len(c.Chain), "", c.Path)
+		}
+		if c.Below != "" {
+			fmt.Fprintf(w, "%*sa directory for %s\n", 2*len(c.Chain)+2, "", c.Below)
+		}
+		for _, p := range c.Changes {
+			printChange(w, 2*len(c.Chain)+2, p)
+		}
 	}
-	for i, l := range lines {
-		fmt.Fprintf(a.stdout, "%*s%s\n", 2*i, "", l)
+	return w.Flush()
+}
+
+// did says what a change did to its path.
+var did = map[triggers.Op]string{triggers.Put: "made", triggers.Meta: "given mode and owner", triggers.Replace: "replaced"}
+
+func printChange(w *bufio.Writer, indent int, p detinstall.PathChange) {
+	fmt.Fprintf(w, "%*s%s by trigger:%s", indent, "", did[p.Op], p.Trigger)
+	if len(p.Lines) == 0 {
+		fmt.Fprintf(w, ": %s\n", p.Doc)
+		return
 	}
-	return nil
+	fmt.Fprintln(w, ", for")
+	for _, l := range p.Lines {
+		fmt.Fprintf(w, "%*s%s %s", indent+2, "", l.Package, l.Phase)
+		if l.Line > 0 {
+			fmt.Fprintf(w, " line %d", l.Line)
+		}
+		fmt.Fprintf(w, ": %s\n", l.Text)
+	}
 }
 
 func firstOf(l []string) string {

@@ -103,7 +103,7 @@ func (w *walker) external(c invocation) (truth, flow) {
 		w.leftover(c.line, "no generator yet: "+cmd.trigger)
 		return unknown, next
 	case cmd.trigger != "":
-		w.noop(c.line, "trigger "+cmd.trigger+" does it")
+		w.served(c.line, cmd.trigger)
 		if w.outs != nil {
 			w.outs.trigger = cmd.trigger
 		}

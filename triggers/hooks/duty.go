@@ -1,6 +1,10 @@
 package hooks
 
-import "github.com/detinstall/detinstall/pkg"
+import (
+	"slices"
+
+	"github.com/detinstall/detinstall/pkg"
+)
 
 // Kind is a kind of duty.
 type Kind string
@@ -38,6 +42,11 @@ type Duty struct {
 	Slaves  [][]string // alternatives: link, name, path each
 	Body    []byte     // files
 	By      []Source   // the other lines of scripts that the duty is the sum of
+}
+
+// Sources returns the lines of scripts that the duty comes of, its own last.
+func (d Duty) Sources() []Source {
+	return append(slices.Clone(d.By), Source{d.Package, d.Phase, d.Line})
 }
 
 // Owns returns the paths that the duty makes or changes, as the script spells them. What a kind makes besides

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,70 +30,75 @@ func (s *state) fold() {
 
 // foldPath adds the duty of one path.
 func (s *state) foldPath(p string, e *entry) {
-	old := s.disk.base(p)
-	last := e.by[len(e.by)-1]
-	left := func(why string) {
-		e.reading.note(&e.reading.Pending, last.Line, "not read yet: "+why)
-	}
-	d := Duty{Line: last.Line, By: e.by[:len(e.by)-1]}
-	mode, user, group := fmt.Sprintf("%04o", uint32(e.mode)), e.user, e.group
-	for _, o := range []*string{&user, &group} {
-		if *o == "" {
-			*o = "root"
-		}
-	}
-	if old.kind == absent && s.disk.owned.named(p) {
-		e.reading.note(&e.reading.Noops, last.Line, "a trigger makes /"+printable(p))
+	old, last := s.disk.base(p), e.by[len(e.by)-1]
+	shown := "/" + printable(p)
+	switch {
+	case old.kind == absent && s.disk.owned.named(p):
+		e.reading.note(&e.reading.Noops, last.Line, "a trigger makes "+shown)
 		return
+	case e.kind == murky || e.kind == absent && old.kind == absent:
+		return // there is a leftover, or nothing
+	case e.kind == file && old.kind == absent && strings.HasPrefix(p, "var/log/") && !e.content().known:
+		e.reading.note(&e.reading.Deferred, last.Line, "a log: "+shown)
+		return
+	case e.kind == file && old.kind == absent && !e.content().known && e.content().later != "":
+		e.reading.note(&e.reading.Deferred, last.Line, shown+": "+e.content().later)
+		return
+	}
+	why := clobbered(e, old)
+	var d Duty
+	if why == "" {
+		d, why = dutyOf(p, e, old)
 	}
 	switch {
-	case e.kind == murky:
-		return // there is a leftover
+	case why != "":
+		e.reading.note(&e.reading.Pending, last.Line, "not read yet: "+why+" "+shown)
+	case d.Kind != "":
+		d.Line, d.By = last.Line, e.by[:len(e.by)-1]
+		s.final(e.reading, d)
+	}
+}
+
+// clobbered says what is done to a path that a package ships, old, and must not be; else it is empty.
+func clobbered(e, old *entry) string {
+	switch {
+	case old.kind == absent:
+		return ""
 	case e.kind == absent:
-		if old.kind != absent {
-			left("removes a path that a package ships: /" + printable(p))
-		}
-		return
-	case old.kind != absent && old.kind != e.kind && (old.kind != directory || e.kind != link):
-		left("replaces a path that a package ships: /" + printable(p))
-		return
-	case old.kind != absent && e.kind == link && old.kind == link:
-		if old.target != e.target {
-			left("changes a link that a package ships: /" + printable(p))
-		}
-		return
+		return "removes a path that a package ships:"
+	case old.kind != e.kind && (old.kind != directory || e.kind != link):
+		return "replaces a path that a package ships:"
+	case e.kind == link && old.kind == link && old.target != e.target:
+		return "changes a link that a package ships:"
 	case old.kind == file && e.written && e.content() != old.content():
-		left("changes a file that a package ships: /" + printable(p))
-		return
+		return "changes a file that a package ships:"
+	}
+	return ""
+}
+
+// dutyOf returns the duty that makes e of what packages have there, if there is one to do, or why none can.
+func dutyOf(p string, e, old *entry) (d Duty, why string) {
+	mode, user, group := fmt.Sprintf("%04o", uint32(e.mode)), cmp.Or(e.user, "root"), cmp.Or(e.group, "root")
+	switch {
+	case old.kind == e.kind && e.kind == link:
 	case old.kind == e.kind:
-		if old.mode == e.mode && same(old.user, user) && same(old.group, group) {
-			return
+		if old.mode != e.mode || !same(old.user, user) || !same(old.group, group) {
+			d.Kind, d.Args = Meta, []string{"/" + p, unless(old.mode == e.mode, mode), unless(same(old.user, user), user), unless(same(old.group, group), group)}
 		}
-		d.Kind, d.Args = Meta, []string{"/" + p, unless(old.mode == e.mode, mode), unless(same(old.user, user), user), unless(same(old.group, group), group)}
 	case e.kind == directory:
 		d.Kind, d.Args = Directory, []string{"/" + p, mode, user, group}
 	case e.kind == link:
 		d.Kind, d.Args = Link, []string{"/" + p, e.target}
 	case e.kind == file:
 		v := e.content()
-		if !v.known && strings.HasPrefix(p, "var/log/") {
-			e.reading.note(&e.reading.Deferred, last.Line, "a log: /"+printable(p))
-			return
-		}
-		if !v.known && v.later != "" {
-			e.reading.note(&e.reading.Deferred, last.Line, "/"+printable(p)+": "+v.later)
-			return
-		}
 		if !v.known || temporary(v.text) {
-			left("what is in /" + printable(p))
-			return
+			return d, "what is in"
 		}
 		d.Kind, d.Args, d.Body = File, []string{"/" + p, mode, user, group}, []byte(v.text)
 	default:
-		left("a special file: /" + printable(p))
-		return
+		return d, "a special file:"
 	}
-	s.final(e.reading, d)
+	return d, ""
 }
 
 func unless(empty bool, s string) string {

@@ -23,6 +23,12 @@ type Note struct {
 	Reason string
 }
 
+// Served is a line whose work a trigger does from the tree alone, so that it is no duty.
+type Served struct {
+	Line    int
+	Trigger string
+}
+
 // Verdict is what a script comes to.
 type Verdict string
 
@@ -41,6 +47,7 @@ type Reading struct {
 	Noops     []Note
 	Deferred  []Note
 	Pending   []Note // leftovers
+	Served    []Served
 	// Recipe is the reason why no leftovers count, or "".
 	Recipe string
 
@@ -182,7 +189,12 @@ func (w *walker) read() {
 		w.leftover(1, "no interpreter")
 		return
 	}
-	w.reading.Recipe = w.accountedFor(w.reading.Package.Name, sc)
+	if r := w.accountedFor(w.reading.Package.Name, sc); r != nil {
+		w.reading.Recipe = r.Why
+		if r.Trigger != "" {
+			w.reading.serve(1, r.Trigger)
+		}
+	}
 	bash, ok := shell(f[0])
 	if ok {
 		for _, a := range f[1:] {

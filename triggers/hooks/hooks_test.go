@@ -151,8 +151,8 @@ func TestUndivert(t *testing.T) {
 
 // TestRecipes holds that a recipe accounts for leftovers, keeps duties, and fails closed.
 func TestRecipes(t *testing.T) {
-	rs := recipes()
-	if len(rs) == 0 || len(rs) > 25 || !slices.IsSortedFunc(rs, func(a, b recipe) int {
+	rs := Recipes()
+	if len(rs) == 0 || len(rs) > 25 || !slices.IsSortedFunc(rs, func(a, b Recipe) int {
 		return strings.Compare(a.Package+" "+string(a.Phase)+" "+a.SHA256, b.Package+" "+string(b.Phase)+" "+b.SHA256)
 	}) {
 		t.Error("recipes are not sorted, or too many")
@@ -163,7 +163,7 @@ func TestRecipes(t *testing.T) {
 		}
 	}
 	s := newState(nil, World{})
-	if s.accountedFor("base-files", pkg.Script{Phase: "postinst", Body: []byte("changed")}) != "" {
+	if s.accountedFor("base-files", pkg.Script{Phase: "postinst", Body: []byte("changed")}) != nil {
 		t.Error("a changed script is accounted for")
 	}
 	if !slices.IsSortedFunc(commands, func(a, b command) int { return strings.Compare(a.name, b.name) }) {

@@ -11,75 +11,92 @@ type options struct {
 
 func (o options) has(name string) bool { _, ok := o.set[name]; return ok }
 
-// parseOptions reads arguments as getopt_long(3) does. spec names the options, separated by blanks; the spellings of one are joined by "|",
-// and one that takes a value ends in ":".
+// optionSpec names options, separated by blanks; the spellings of one are joined by "|", and one that takes a value ends in ":".
+type optionSpec string
+
+// find looks for an option by one of its spellings and returns the first of them.
+func (s optionSpec) find(name string) (first string, valued, ok bool) {
+	for o := range strings.FieldsSeq(string(s)) {
+		names, valued := strings.CutSuffix(o, ":")
+		first, _, _ := strings.Cut(names, "|")
+		for n := range strings.SplitSeq(names, "|") {
+			if n == name {
+				return first, valued, true
+			}
+		}
+	}
+	return "", false, false
+}
+
+// abbreviated is find for long options, which may be cut as long as they are clear.
+func (s optionSpec) abbreviated(name string) (first string, valued, ok bool) {
+	if first, valued, ok = s.find(name); ok || len(name) < 3 {
+		return first, valued, ok
+	}
+	n := 0
+	for o := range strings.FieldsSeq(strings.ReplaceAll(string(s), "|", " ")) {
+		if full := strings.TrimSuffix(o, ":"); strings.HasPrefix(full, name) {
+			first, valued, ok = s.find(full)
+			n++
+		}
+	}
+	return first, valued, ok && n == 1
+}
+
+// parseOptions reads arguments as getopt_long(3) does.
 func parseOptions(args []string, spec string) options {
 	o := options{set: map[string]string{}}
-	find := func(name string) (first string, valued, ok bool) {
-		for s := range strings.FieldsSeq(spec) {
-			names, valued := strings.CutSuffix(s, ":")
-			first, _, _ := strings.Cut(names, "|")
-			for n := range strings.SplitSeq(names, "|") {
-				if n == name {
-					return first, valued, true
-				}
-			}
-		}
-		return "", false, false
-	}
-	long := func(name string) (first string, valued, ok bool) {
-		if first, valued, ok = find(name); ok || len(name) < 3 {
-			return first, valued, ok
-		}
-		n := 0
-		for s := range strings.FieldsSeq(strings.ReplaceAll(spec, "|", " ")) {
-			if full := strings.TrimSuffix(s, ":"); strings.HasPrefix(full, name) { // an abbreviation
-				first, valued, ok = find(full)
-				n++
-			}
-		}
-		return first, valued, ok && n == 1
-	}
-	for i := 0; i < len(args); i++ {
-		a := args[i]
+	for len(args) > 0 && o.bad == "" {
+		a := args[0]
+		args = args[1:]
 		switch {
 		case a == "--":
-			o.rest = append(o.rest, args[i+1:]...)
+			o.rest = append(o.rest, args...)
 			return o
 		case strings.HasPrefix(a, "--"):
-			name, v, inline := strings.Cut(a[2:], "=")
-			first, valued, ok := long(name)
-			if !ok || inline && !valued {
-				o.bad = a
-				return o
-			}
-			if valued && !inline && i+1 < len(args) {
-				i++
-				v = args[i]
-			}
-			o.set[first] = v
+			args = o.long(a, args, optionSpec(spec))
 		case len(a) > 1 && a[0] == '-':
-			for j := 1; j < len(a); j++ {
-				first, valued, ok := find(a[j : j+1])
-				if !ok {
-					o.bad = a
-					return o
-				}
-				v := ""
-				if valued {
-					if v = a[j+1:]; v == "" && i+1 < len(args) {
-						i++
-						v = args[i]
-					}
-					j = len(a)
-				}
-				o.set[first] = v
-			}
+			args = o.short(a, args, optionSpec(spec))
 		default:
 			o.rest = append(o.rest, a)
 		}
 	}
 	return o
+}
+
+// long takes in --NAME or --NAME=VALUE and returns what is left of the arguments after it.
+func (o *options) long(a string, args []string, spec optionSpec) []string {
+	name, v, inline := strings.Cut(a[2:], "=")
+	first, valued, ok := spec.abbreviated(name)
+	if !ok || inline && !valued {
+		o.bad = a
+		return args
+	}
+	if valued && !inline && len(args) > 0 {
+		v, args = args[0], args[1:]
+	}
+	o.set[first] = v
+	return args
+}
+
+// short takes in letters after one dash, of which the last may have its value joined.
+func (o *options) short(a string, args []string, spec optionSpec) []string {
+	for j := 1; j < len(a); j++ {
+		first, valued, ok := spec.find(a[j : j+1])
+		if !ok {
+			o.bad = a
+			return args
+		}
+		v := ""
+		if valued {
+			if v = a[j+1:]; v == "" && len(args) > 0 {
+				v, args = args[0], args[1:]
+			}
+			j = len(a)
+		}
+		o.set[first] = v
+	}
+	return args
 }
 
 // options returns c's options, or a leftover where an argument or an option is not known.

@@ -9,33 +9,35 @@ import (
 	"github.com/detinstall/detinstall/pkg/tree"
 )
 
-// recipe accounts for the leftovers of one script, by digest, so that a changed script is judged
+// Recipe accounts for the leftovers of one script, by digest, so that a changed script is judged
 // anew. Its duties count all the same.
-type recipe struct {
+type Recipe struct {
 	Package string    `yaml:"package"`
 	Phase   pkg.Phase `yaml:"phase"`
 	SHA256  string    `yaml:"sha256"`
 	Why     string    `yaml:"why"`
+	// Trigger is the trigger that does what the script would do to files, or "".
+	Trigger string `yaml:"trigger"`
 }
 
 //go:embed recipes.yaml
 var recipeFile []byte
 
-// recipes reads the file of recipes.
-func recipes() []recipe {
-	var rs []recipe
+// Recipes returns all recipes, in the order of their file.
+func Recipes() []Recipe {
+	var rs []Recipe
 	if err := yaml.Unmarshal(recipeFile, &rs); err != nil {
 		panic("recipes.yaml: " + err.Error()) // a test reads it
 	}
 	return rs
 }
 
-// accountedFor returns why the leftovers of a script need nothing, or "".
-func (s *state) accountedFor(name string, sc pkg.Script) string {
-	for _, r := range s.recipes {
+// accountedFor returns the recipe for a script, or nil.
+func (s *state) accountedFor(name string, sc pkg.Script) *Recipe {
+	for i, r := range s.recipes {
 		if r.Package == name && r.Phase == sc.Phase && r.SHA256 == tree.Sum(sc.Body).Hex() {
-			return r.Why
+			return &s.recipes[i]
 		}
 	}
-	return ""
+	return nil
 }

@@ -48,12 +48,12 @@ type state struct {
 	temps     int               // names that mktemp gave
 	ucf       map[string]*ucfFile
 	table     []command
-	recipes   []recipe
+	recipes   []Recipe
 }
 
 func newState(ps []*pkg.Unpacked, w World) *state {
 	s := &state{world: w, packages: ps, installed: map[string]int{}, units: map[string]bool{},
-		overrides: map[string]string{}, fired: map[string]bool{}, config: map[int]bool{}, ucf: map[string]*ucfFile{}, table: commands, recipes: recipes()}
+		overrides: map[string]string{}, fired: map[string]bool{}, config: map[int]bool{}, ucf: map[string]*ucfFile{}, table: commands, recipes: Recipes()}
 	for i, p := range ps {
 		s.installed[p.Package.Name] = i
 	}
