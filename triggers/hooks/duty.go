@@ -10,7 +10,7 @@ type Kind string
 const (
 	Alternative  Kind = "alternative"  // link, name, path, priority; Slaves
 	Capability   Kind = "capability"   // path, capabilities as setcap(8) spells them
-	Debconf      Kind = "debconf"      // question, value: what a script set or the request answered
+	Debconf      Kind = "debconf"      // "": the script starts debconf; or question, template ("": its name), flags ("seen,…"), and the answer if there is one; Slaves: variables
 	Directory    Kind = "directory"    // path, mode (octal), user, group: made unless it is there
 	Diversion    Kind = "diversion"    // path, to, package
 	File         Kind = "file"         // path, mode, user, group; Body: what all scripts together leave there

@@ -47,6 +47,7 @@ type state struct {
 	config    map[int]bool      // packages whose configuration is done, by index
 	temps     int               // names that mktemp gave
 	ucf       map[string]*ucfFile
+	early     map[int]bool // packages that are extracted before any script runs
 	table     []command
 	recipes   []recipe
 }
@@ -54,9 +55,12 @@ type state struct {
 func newState(ps []*pkg.Unpacked, w World) *state {
 	s := &state{world: w, packages: ps, installed: map[string]int{}, units: map[string]bool{},
 		overrides: map[string]string{}, fired: map[string]bool{}, config: map[int]bool{}, ucf: map[string]*ucfFile{}, table: commands, recipes: recipes()}
+	all := make([]*pkg.Package, len(ps))
 	for i, p := range ps {
 		s.installed[p.Package.Name] = i
+		all[i] = p.Package
 	}
+	s.early = Bootstrapped(all)
 	s.disk = newDisk(ps, w)
 	s.accounts = newAccounts(s.disk)
 	s.debconf = newDebconf(ps, w.Answers)
