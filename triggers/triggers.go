@@ -48,6 +48,7 @@ func All() []Trigger {
 		apt(),
 		baseFiles(),
 		caCertificates(),
+		catalog(),
 		debconf(),
 		desktop(),
 		dictionaries(),

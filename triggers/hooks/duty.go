@@ -21,7 +21,7 @@ const (
 	Shell        Kind = "shell"        // path of a login shell
 	Statoverride Kind = "statoverride" // user, group, mode, path: the record; a Meta comes with it
 	Sysusers     Kind = "sysusers"     // configuration files by name; none: all
-	SysV         Kind = "sysv"         // script, action of update-rc.d(8)
+	SysV         Kind = "sysv"         // script, action of update-rc.d(8), runlevels to enable or disable it in
 	Tmpfiles     Kind = "tmpfiles"     // configuration files by name; none: all
 	Ucf          Kind = "ucf"          // path, package, md5 of what was offered, "three-way" or nothing; Body: what was offered. The file is a File
 	Unit         Kind = "unit"         // action of deb-systemd-helper ("enable"), or of systemctl with its name ("systemctl enable"); unit; "system" or "user"

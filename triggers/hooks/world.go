@@ -34,22 +34,23 @@ func (w World) has(name string) bool { return w.Triggers == nil || slices.Contai
 
 // state is what the scripts of one installation share.
 type state struct {
-	world     World
-	packages  []*pkg.Unpacked
-	installed map[string]int // index in packages by name
-	disk      *disk
-	accounts  *accounts
-	debconf   *debconf
-	readings  []*Reading
-	units     map[string]bool   // units that deb-systemd-helper keeps state of
-	overrides map[string]string // dpkg-statoverride's lines by path
-	fired     map[string]bool   // names of dpkg triggers
-	config    map[int]bool      // packages whose configuration is done, by index
-	temps     int               // names that mktemp gave
-	ucf       map[string]*ucfFile
-	early     map[int]bool // packages that are extracted before any script runs
-	table     []command
-	recipes   []recipe
+	world      World
+	packages   []*pkg.Unpacked
+	installed  map[string]int // index in packages by name
+	disk       *disk
+	accounts   *accounts
+	debconf    *debconf
+	readings   []*Reading
+	units      map[string]bool   // units that deb-systemd-helper keeps state of
+	overrides  map[string]string // dpkg-statoverride's lines by path
+	fired      map[string]bool   // names of dpkg triggers
+	config     map[int]bool      // packages whose configuration is done, by index
+	temps      int               // names that mktemp gave
+	ucf        map[string]*ucfFile
+	registered int          // calls of ucf and ucfr
+	early      map[int]bool // packages that are extracted before any script runs
+	table      []command
+	recipes    []recipe
 }
 
 func newState(ps []*pkg.Unpacked, w World) *state {
