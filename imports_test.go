@@ -20,6 +20,7 @@ var allowed = map[string][]string{
 	"internal/decompress":      {"pkg/tree"},
 	"internal/openpgp":         {"pkg/tree"},
 	"internal/openpgp/pgptest": {},
+	"internal/catalog":         {},
 	"internal/certificate":     {},
 	"internal/ghash":           {},
 	"internal/infodir":         {},

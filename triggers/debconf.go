@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"strings"
 
 	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/deb"
@@ -20,7 +21,7 @@ func debconf() Trigger {
 			"debconf-show and dpkg-reconfigure know the questions; no backups (config.dat-old).",
 		For:    []string{"deb"},
 		Duties: []hooks.Kind{hooks.Debconf, hooks.Ucf},
-		Reads:  []string{"usr/share/debconf/confmodule", "usr/share/*/*"},
+		Reads:  []string{"usr/share/debconf/confmodule", "usr/share/*/*", pamProfiles, pamProfiles + "/*"},
 		Owns:   []string{"var/cache/debconf", "var/cache/debconf/*"},
 		Run:    makeDebconf,
 	}
@@ -62,11 +63,33 @@ func makeDebconf(in Input) ([]Change, error) {
 			db.answer(d)
 		}
 	}
+	if exists(in.FS, pamProfiles) {
+		ps, err := readProfiles(in.FS)
+		if err != nil {
+			return nil, err
+		}
+		db.askPAM(ps)
+	}
 	config, passwords, templates := db.files()
 	return because(in.Duties,
 		file("var/cache/debconf/config.dat", 0o644, config),
 		file("var/cache/debconf/passwords.dat", 0o600, passwords),
 		file("var/cache/debconf/templates.dat", 0o644, templates)), nil
+}
+
+// askPAM leaves what pam-auth-update asks: which profiles there are, and which are on.
+func (db *debconfDB) askPAM(all []*pamProfile) {
+	list := func(ps []*pamProfile, f func(*pamProfile) string) string {
+		var out []string
+		for _, p := range ps {
+			out = append(out, f(p))
+		}
+		return strings.Join(out, ", ")
+	}
+	name := func(p *pamProfile) string { return p.file }
+	db.answer(hooks.Duty{Args: []string{"libpam-runtime/override", "", "", "false"}})
+	db.answer(hooks.Duty{Args: []string{"libpam-runtime/profiles", "", "", list(enabledProfiles(all), name)}, Slaves: [][]string{
+		{"profile_names", list(all, name)}, {"profiles", list(all, func(p *pamProfile) string { return p.fields["Name"] })}}})
 }
 
 // confmodule finds where a script becomes a client of debconf, sourced where it finds what else a script reads.

@@ -104,17 +104,24 @@ func debconfFields(stanza string) (map[string]string, error) {
 	return fields, save()
 }
 
-// answer does a Debconf duty: question, value, flags; and variables with their values as slaves. Debconf refuses a question that no template that was loaded has.
+// answer does a Debconf duty: question, template, flags, answer; and variables with their values as slaves. Debconf refuses a question
+// that no template that was loaded has.
 func (db *debconfDB) answer(d hooks.Duty) {
 	q := db.questions[arg(d, 0)]
+	if t := arg(d, 1); q == nil && db.templates[t] != nil {
+		q = item(&db.questions, arg(d, 0))
+		q.fields["template"], q.owners[d.Package] = t, true
+	}
 	if q == nil {
 		return
 	}
-	if len(d.Args) > 1 {
-		q.fields["value"] = arg(d, 1)
-		for _, f := range d.Args[2:] {
+	for f := range strings.SplitSeq(arg(d, 2), ",") {
+		if f != "" {
 			q.flags[f] = true
 		}
+	}
+	if len(d.Args) > 3 {
+		q.fields["value"] = arg(d, 3)
 	}
 	for _, v := range d.Slaves {
 		if len(v) == 2 {

@@ -97,6 +97,8 @@ db_fset a/first seen true
 db_subst a/first three "3, and = more"
 db_subst a/first another ""
 db_set a/secret s3cret
+db_register b/shared pkg/own
+db_fset pkg/own odd true
 `)
 	for _, args := range [][]string{
 		{"debconf-loadtemplate", "pkg:amd64", write("1", oddTemplates)}, {"debconf-loadtemplate", "other", write("2", moreTemplates)},
@@ -114,9 +116,10 @@ db_set a/secret s3cret
 			t.Fatal(err)
 		}
 	}
-	db.answer(hooks.Duty{Args: []string{"a/first", "two words", "seen"}, Slaves: [][]string{{"three", "3, and = more"}, {"another", ""}}})
-	db.answer(hooks.Duty{Args: []string{"a/secret", "s3cret"}})
-	db.answer(hooks.Duty{Args: []string{"no/such", "question"}})
+	db.answer(hooks.Duty{Args: []string{"a/first", "", "seen", "two words"}, Slaves: [][]string{{"three", "3, and = more"}, {"another", ""}}})
+	db.answer(hooks.Duty{Args: []string{"a/secret", "", "", "s3cret"}})
+	db.answer(hooks.Duty{Package: "pkg:amd64", Args: []string{"pkg/own", "b/shared", "odd"}})
+	db.answer(hooks.Duty{Args: []string{"no/such", "", "", "question"}})
 	config, passwords, templates := db.files()
 	for name, got := range map[string][]byte{"config": config, "passwords": passwords, "templates": templates} {
 		want, err := os.ReadFile(filepath.Join(dir, name+".dat"))

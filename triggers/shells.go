@@ -19,7 +19,7 @@ func shells() Trigger {
 			"The same, with the state file by which update-shells knows later what the administrator removed.",
 		For:    []string{"deb"},
 		Duties: []hooks.Kind{hooks.Shell},
-		Reads:  append([]string{shellsDir + "/shells", shellsDir + "/shells.d/*", "usr/sbin/update-shells"}, shellPlaces...),
+		Reads:  append([]string{shellsDir + "/shells", shellsDir + "/shells.d/*", "usr/sbin/update-shells", usrmerge}, shellPlaces...),
 		Owns:   []string{"etc/shells", "var/lib/shells.state"},
 		Run:    makeShells,
 	}
@@ -28,7 +28,10 @@ func shells() Trigger {
 // shellPlaces are directories that shells lie in, which may be links.
 var shellPlaces = []string{"*", "usr/*", "opt/*", "opt/*/*"}
 
-const shellsDir = "usr/share/debianutils"
+const (
+	shellsDir = "usr/share/debianutils"
+	usrmerge  = "usr/lib/usrmerge/convert-usrmerge"
+)
 
 func makeShells(in Input) ([]Change, error) {
 	if exists(in.FS, "etc/shells") {
@@ -53,6 +56,15 @@ func makeShells(in Input) ([]Change, error) {
 				text, listed = append(text, l), append(listed, shell)
 			}
 		}
+		first, err := in.shellsBeforeMerge()
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range first {
+			if !slices.Contains(listed, s) {
+				text, listed = append(text, s), append(listed, s)
+			}
+		}
 		for _, s := range known {
 			if !slices.Contains(listed, s) {
 				text = append(text, s)
@@ -72,6 +84,38 @@ func makeShells(in Input) ([]Change, error) {
 	}
 	if template {
 		out = append(out, file("var/lib/shells.state", 0o644, lines(known)))
+	}
+	return out, nil
+}
+
+// shellsBeforeMerge returns what update-shells finds on its first run where the package usrmerge makes /bin a link afterwards: only what is
+// extracted before any script runs, by the names that its files have.
+func (in Input) shellsBeforeMerge() ([]string, error) {
+	if !exists(in.FS, usrmerge) {
+		return nil, nil
+	}
+	files := []string{shellsDir + "/shells"}
+	early := in.bootstrapped()
+	for _, p := range in.Packages {
+		for _, f := range p.Files {
+			f = path.Clean(strings.TrimPrefix(f, "/"))
+			if early[p.Package.Name] && path.Dir(f) == shellsDir+"/shells.d" {
+				files = append(files, f)
+			}
+		}
+	}
+	slices.Sort(files[1:])
+	var out []string
+	for _, f := range files {
+		b, err := fs.ReadFile(in.FS, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range terminated(b) {
+			if shell, _, _ := strings.Cut(l, "#"); shell != "" && !slices.Contains(out, shell) {
+				out = append(out, shell)
+			}
+		}
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/detinstall/detinstall/internal/unitfile"
 	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/triggers/hooks"
 )
 
 // helper is the path of deb-systemd-helper's record called kind ("enabled", "masked").
@@ -189,43 +190,15 @@ func (m manager) closure(name string, visited []string) ([]helperLink, error) {
 	return links, nil
 }
 
-// bootstrapped returns the packages that are configured before all others: those with
-// Essential: yes and what they need. All others see what any other package unpacks.
+// bootstrapped returns the names of [hooks.Bootstrapped]'s packages. All others see what any other package unpacks.
 func (in Input) bootstrapped() map[string]bool {
-	var todo []Installed
-	for _, p := range in.Packages {
-		if e, ok := p.Package.Native.(interface{ Essential() bool }); ok && e.Essential() {
-			todo = append(todo, p)
-		}
+	ps := make([]*pkg.Package, len(in.Packages))
+	for i, p := range in.Packages {
+		ps[i] = p.Package
 	}
 	early := map[string]bool{}
-	for len(todo) > 0 {
-		p := todo[0].Package
-		todo = todo[1:]
-		if early[p.Name] {
-			continue
-		}
-		early[p.Name] = true
-		for _, c := range p.Relations().Depends {
-			todo = append(todo, in.satisfying(c)...)
-		}
+	for i := range hooks.Bootstrapped(ps) {
+		early[ps[i].Name] = true
 	}
 	return early
-}
-
-// satisfying returns the packages that c's first alternative that is there means, by name alone.
-func (in Input) satisfying(c pkg.Clause) []Installed {
-	for _, l := range c.Any {
-		var out []Installed
-		for _, p := range in.Packages {
-			provides := slices.ContainsFunc(p.Package.Relations().Provides, func(v pkg.Provide) bool { return v.Name == l.Name })
-			if p.Package.Name == l.Name || provides {
-				out = append(out, p)
-			}
-		}
-		if len(out) > 0 {
-			return out
-		}
-	}
-	return nil
 }

@@ -50,6 +50,7 @@ func All() []Trigger {
 		baseFiles(),
 		busybox(),
 		caCertificates(),
+		catalog(),
 		debconf(),
 		desktop(),
 		dictionaries(),

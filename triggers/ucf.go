@@ -1,7 +1,6 @@
 package triggers
 
 import (
-	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
@@ -18,7 +17,7 @@ func ucf() Trigger {
 	return Trigger{
 		Name: "ucf",
 		Doc: "ucf remembers the digest of every configuration file that it was offered, and a copy; ucfr remembers whose it is. " +
-			"The same, sorted by path, so that a later ucf knows what the administrator changed; no backups (hashfile.0).",
+			"The same, in the order of the scripts, so that a later ucf knows what the administrator changed; no backups (hashfile.0).",
 		For:    []string{"deb"},
 		Duties: []hooks.Kind{hooks.Ucf},
 		Reads:  []string{"usr/bin/ucf"},
@@ -70,15 +69,14 @@ func makeUcf(in Input) ([]Change, error) {
 	return append(out, because(in.Duties, file(ucfHashes, 0o644, hashes), file(ucfRegistry, 0o644, registry))...), nil
 }
 
-// lastOfEach returns the last duty for each path, sorted by path.
+// lastOfEach returns the last duty for each path, in the order of the duties.
 func lastOfEach(ds []hooks.Duty) []hooks.Duty {
 	var out []hooks.Duty
-	for _, d := range slices.Backward(ds) {
-		if !slices.ContainsFunc(out, func(o hooks.Duty) bool { return arg(o, 0) == arg(d, 0) }) {
+	for i, d := range ds {
+		if !slices.ContainsFunc(ds[i+1:], func(o hooks.Duty) bool { return arg(o, 0) == arg(d, 0) }) {
 			out = append(out, d)
 		}
 	}
-	slices.SortFunc(out, func(a, b hooks.Duty) int { return cmp.Compare(arg(a, 0), arg(b, 0)) })
 	return out
 }
 

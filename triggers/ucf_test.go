@@ -45,7 +45,7 @@ func TestUcf(t *testing.T) {
 		duties = append(duties, hooks.Duty{Kind: hooks.Ucf, Args: []string{dest, "pkg-" + f.name, fmt.Sprintf("%x", md5.Sum([]byte(f.body)))}})
 		text += "file 0644 root:root " + dest[1:] + " " + quote(f.body) + "\n"
 	}
-	duties = append([]hooks.Duty{{Kind: hooks.Ucf, Args: []string{filepath.Join(dir, "b.conf"), "older", "0"}}}, duties[1], duties[0], duties[2])
+	duties = append([]hooks.Duty{{Kind: hooks.Ucf, Args: []string{filepath.Join(dir, "b.conf"), "older", "0"}}}, duties...)
 	got := results(t, treetest.Parse(text), triggers.Input{Format: "deb", Arch: "amd64", Lock: testLock(), Duties: duties})
 	want := map[string]string{}
 	for _, f := range []string{"hashfile", "registry", "cache"} {

@@ -199,7 +199,7 @@ func source(w *walker, c invocation) (truth, flow) {
 		return unreadShell(w, c)
 	}
 	if args[0] == "/usr/share/debconf/confmodule" {
-		w.noop(c.line, "debconf answers")
+		w.startDebconf(c.line)
 		return yes, next
 	}
 	v, t := w.readFile(known(args[0]))

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,14 +17,22 @@ type debconf struct {
 type question struct {
 	fields        map[string]string // by the name in small letters
 	kind, choices string
-	value         value
+	value         value // what db_get says: the answer, else the default
 	flags         map[string]string
 	subst         bool // variables were put into its texts
+
+	template  string // that it was registered with, if it is not its name
+	owner     int    // index of the package that has the template
+	answered  bool   // value is the answer
+	variables map[string]string
+	unclear   string   // why not all of it is known
+	reading   *Reading // of the last script that changed it
+	line      int
 }
 
 func newDebconf(ps []*pkg.Unpacked, answers map[string]string) *debconf {
 	d := &debconf{questions: map[string]*question{}}
-	for _, p := range ps {
+	for i, p := range ps {
 		if p.Control == nil {
 			continue
 		}
@@ -31,20 +40,20 @@ func newDebconf(ps []*pkg.Unpacked, answers map[string]string) *debconf {
 		if err != nil || len(b) > 4<<20 {
 			continue
 		}
-		d.load(string(b))
+		d.load(string(b), i)
 	}
 	for q, v := range answers {
 		if d.questions[q] == nil {
-			d.questions[q] = &question{kind: "string"}
+			d.questions[q] = &question{kind: "string", owner: -1}
 		}
-		d.questions[q].value = known(v)
+		d.questions[q].value, d.questions[q].answered = known(v), true
 		d.questions[q].flags = map[string]string{"seen": "true"}
 	}
 	return d
 }
 
-// load reads a file of templates (debconf-devel(7)).
-func (d *debconf) load(text string) {
+// load reads a file of templates (debconf-devel(7)) of a package.
+func (d *debconf) load(text string, owner int) {
 	var name string
 	for l := range strings.Lines(text) {
 		l = strings.TrimRight(l, "\n")
@@ -56,7 +65,7 @@ func (d *debconf) load(text string) {
 		switch {
 		case strings.EqualFold(field, "Template"):
 			if name = v; d.questions[name] == nil {
-				d.questions[name] = &question{value: known(""), fields: map[string]string{}}
+				d.questions[name] = &question{value: known(""), fields: map[string]string{}, owner: owner}
 			}
 			continue
 		case name == "":
@@ -72,22 +81,103 @@ func (d *debconf) load(text string) {
 	}
 }
 
+// startDebconf is what happens where a script sources the module: the templates of its package are loaded, and the
+// request's answers to them stand.
+func (w *walker) startDebconf(line int) {
+	w.noop(line, "debconf answers")
+	if !w.sure() {
+		return
+	}
+	if w.world.does(Debconf) {
+		w.duty(Duty{Kind: Debconf, Line: line, Args: []string{""}})
+	}
+	for _, q := range w.debconf.questions {
+		if q.owner == w.index && q.answered && q.reading == nil {
+			q.line, q.reading = line, w.reading
+		}
+	}
+}
+
+// touch notes that a script changes a question.
+func (w *walker) touch(line int, q *question) {
+	q.line, q.reading = line, w.reading
+	if !w.sure() {
+		q.unclear = "debconf under a condition that is not known"
+	}
+}
+
+// foldDebconf adds a duty for each question that scripts changed, sorted.
+func (s *state) foldDebconf() {
+	if !s.world.does(Debconf) {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.debconf.questions)) {
+		q := s.debconf.questions[name]
+		switch {
+		case q.reading == nil:
+			continue
+		case q.answered && !q.value.known && q.unclear == "":
+			q.unclear = "an answer for debconf that is not known"
+		}
+		if q.unclear != "" {
+			list := &q.reading.Pending
+			if q.kind == "password" {
+				list = &q.reading.Deferred
+			}
+			q.reading.note(list, q.line, q.unclear+": "+printable(name))
+			continue
+		}
+		d := Duty{Kind: Debconf, Line: q.line, Args: []string{name, q.template, q.flagged()}}
+		if q.answered {
+			d.Args = append(d.Args, q.value.text)
+		}
+		for _, v := range slices.Sorted(maps.Keys(q.variables)) {
+			d.Slaves = append(d.Slaves, []string{v, q.variables[v]})
+		}
+		s.final(q.reading, d)
+	}
+}
+
+// flagged returns the flags that are set, separated by commas.
+func (q *question) flagged() string {
+	var on []string
+	for _, f := range slices.Sorted(maps.Keys(q.flags)) {
+		if q.flags[f] == "true" {
+			on = append(on, f)
+		}
+	}
+	return strings.Join(on, ",")
+}
+
 // debconfCommand reads a command of confmodule(3).
 func debconfCommand(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
 	verb := strings.TrimPrefix(c.name, "db_")
 	w.noop(c.line, "debconf")
 	switch verb {
-	case "go", "beginblock", "endblock", "title", "settitle", "progress", "info", "stop", "purge", "unregister", "clear", "data", "x_loadtemplatefile", "version", "capb":
+	case "go":
+		w.answerAsked(c.line)
+		fallthrough
+	case "beginblock", "endblock", "title", "settitle", "progress", "info", "stop", "purge", "unregister", "clear", "data", "x_loadtemplatefile", "version", "capb":
+		if verb == "clear" {
+			w.inputs = nil
+		}
 		w.assign("RET", known(""))
 		if verb == "capb" || verb == "version" {
 			w.assign("RET", value{})
 		}
 		return yes, next
 	}
-	if !ok && verb == "subst" {
-		if q := w.debconf.questions[c.args[0].text]; q != nil && c.args[0].known {
-			q.subst = true
+	if !ok && (verb == "subst" || verb == "set") && len(c.args) > 0 && c.args[0].known {
+		if q := w.debconf.questions[c.args[0].text]; q != nil {
+			w.touch(c.line, q)
+			q.subst = q.subst || verb == "subst"
+			if q.unclear == "" {
+				q.unclear = "a value for debconf that is not known"
+			}
+			if verb == "set" {
+				q.value, q.answered, q.unclear = value{}, true, ""
+			}
 		}
 		return yes, next
 	}
@@ -122,6 +212,64 @@ func debconfCommand(w *walker, c invocation) (truth, flow) {
 	return w.asked(c.line, verb, q, name, args), next
 }
 
+// answerAsked is db_go: the noninteractive frontend takes what a question has as its answer, and of a list the first where that is not on it.
+func (w *walker) answerAsked(line int) {
+	for _, q := range w.inputs {
+		w.touch(line, q)
+		q.answered = true
+		switch {
+		case q.kind == "error":
+			q.value = known("")
+		case q.kind == "select" && (q.subst || strings.Contains(q.choices, "${")):
+			q.value = w.firstChoice(q, w.substituteChoices(q))
+		case q.kind == "select":
+			q.value = w.firstChoice(q, known(q.choices))
+		}
+	}
+	w.inputs = nil
+}
+
+// markSeen is the end of a script: what it showed counts as seen, since bootstrappers set DEBCONF_NONINTERACTIVE_SEEN.
+func (w *walker) markSeen() {
+	for _, q := range w.shown {
+		if q.answered && !slices.Contains(w.inputs, q) {
+			if q.flags == nil {
+				q.flags = map[string]string{}
+			}
+			q.flags["seen"] = "true"
+		}
+	}
+}
+
+// substituteChoices returns a question's choices with its variables put in.
+func (w *walker) substituteChoices(q *question) value {
+	text := q.choices
+	for _, v := range slices.Sorted(maps.Keys(q.variables)) {
+		s := q.variables[v]
+		if strings.Contains(s, "${") {
+			return value{}
+		}
+		text = strings.ReplaceAll(text, "${"+v+"}", s)
+	}
+	return value{text: text, known: q.unclear == "" && !strings.Contains(text, "${")}
+}
+
+// firstChoice returns the value of a list, which has to be on it.
+func (w *walker) firstChoice(q *question, choices value) value {
+	if !choices.known || !q.value.known || strings.Contains(choices.text, `\`) {
+		return value{}
+	}
+	first := ""
+	for i, c := range strings.Split(choices.text, ",") {
+		if c = strings.TrimSpace(c); c == q.value.text {
+			return q.value
+		} else if i == 0 {
+			first = c
+		}
+	}
+	return known(first)
+}
+
 // asked is a command about a question that is there.
 func (w *walker) asked(line int, verb string, q *question, name string, args []string) truth {
 	switch verb {
@@ -130,16 +278,20 @@ func (w *walker) asked(line int, verb string, q *question, name string, args []s
 	case "set", "reset":
 		v := known(strings.Join(args[1:], " "))
 		if verb == "reset" {
-			v = value{}
+			v = known(q.fields["default"])
+			delete(q.flags, "seen")
 		}
 		if !w.sure() {
 			v = value{}
 		}
-		if q.value = v; v.known && w.world.Kinds != nil && w.world.does(Debconf) && w.sure() {
-			w.duty(Duty{Kind: Debconf, Line: line, Args: []string{name, v.text}})
-		}
+		q.value, q.answered = v, true
+		w.touch(line, q)
 	case "fset":
-		if len(args) == 3 && w.sure() {
+		if len(args) == 3 {
+			w.touch(line, q)
+			if args[1] == "seen" {
+				w.shown = slices.DeleteFunc(w.shown, func(s *question) bool { return s == q })
+			}
 			if q.flags == nil {
 				q.flags = map[string]string{}
 			}
@@ -153,12 +305,23 @@ func (w *walker) asked(line int, verb string, q *question, name string, args []s
 		w.assign("RET", known(v))
 	case "input":
 		w.assign("RET", value{})
+		w.inputs = append(w.inputs, q)
+		if q.kind == "error" || q.flags["seen"] != "true" && (args[0] == "high" || args[0] == "critical") {
+			w.shown = append(w.shown, q)
+		}
 		if q.kind != "error" {
 			w.code = known("30") // the noninteractive frontend shows nothing
 			return no
 		}
 	case "subst":
 		q.subst = true
+		w.touch(line, q)
+		if len(args) > 1 {
+			if q.variables == nil {
+				q.variables = map[string]string{}
+			}
+			q.variables[args[1]] = strings.Join(args[2:], " ")
+		}
 	case "metaget":
 		w.assign("RET", value{})
 		switch {
@@ -188,8 +351,10 @@ func (w *walker) register(line int, template, name string) truth {
 	}
 	if w.debconf.questions[name] == nil && w.sure() {
 		n := *t
-		n.flags = nil
+		n.flags, n.variables, n.answered, n.template, n.unclear = nil, nil, false, template, ""
+		n.value = known(t.fields["default"])
 		w.debconf.questions[name] = &n
+		w.touch(line, &n)
 	}
 	return yes
 }
@@ -208,10 +373,11 @@ func selections(w *walker, c invocation) (truth, flow) {
 		}
 		q := w.debconf.questions[f[1]]
 		if q == nil {
-			q = &question{kind: f[2]}
+			q = &question{kind: f[2], owner: -1}
 			w.debconf.questions[f[1]] = q
 		}
-		q.value = known(strings.Join(slices.Clone(f[3:]), " "))
+		q.value, q.answered = known(strings.Join(slices.Clone(f[3:]), " ")), true
+		w.touch(c.line, q)
 		if !w.sure() {
 			q.value = value{}
 		}

@@ -14,7 +14,7 @@ type Kind string
 const (
 	Alternative  Kind = "alternative"  // link, name, path, priority; Slaves
 	Capability   Kind = "capability"   // path, capabilities as setcap(8) spells them
-	Debconf      Kind = "debconf"      // question, value: what a script set or the request answered
+	Debconf      Kind = "debconf"      // "": the script starts debconf; or question, template ("": its name), flags ("seen,…"), and the answer if there is one; Slaves: variables
 	Directory    Kind = "directory"    // path, mode (octal), user, group: made unless it is there
 	Diversion    Kind = "diversion"    // path, to, package
 	File         Kind = "file"         // path, mode, user, group; Body: what all scripts together leave there
@@ -25,7 +25,7 @@ const (
 	Shell        Kind = "shell"        // path of a login shell
 	Statoverride Kind = "statoverride" // user, group, mode, path: the record; a Meta comes with it
 	Sysusers     Kind = "sysusers"     // configuration files by name; none: all
-	SysV         Kind = "sysv"         // script, action of update-rc.d(8)
+	SysV         Kind = "sysv"         // script, action of update-rc.d(8), runlevels to enable or disable it in
 	Tmpfiles     Kind = "tmpfiles"     // configuration files by name; none: all
 	Ucf          Kind = "ucf"          // path, package, md5 of what was offered, "three-way" or nothing; Body: what was offered. The file is a File
 	Unit         Kind = "unit"         // action of deb-systemd-helper ("enable"), or of systemctl with its name ("systemctl enable"); unit; "system" or "user"

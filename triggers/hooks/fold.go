@@ -17,6 +17,7 @@ var passing = []string{"dev", "proc", "run", "sys", "tmp"}
 func (s *state) fold() {
 	s.foldAccounts()
 	s.foldUcf()
+	s.foldDebconf()
 	paths := slices.SortedFunc(maps.Keys(s.disk.nodes), tree.Compare)
 	for _, p := range paths {
 		e := s.disk.nodes[p]

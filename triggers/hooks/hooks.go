@@ -201,6 +201,7 @@ func (w *walker) read() {
 			w.errexit = w.errexit || strings.HasPrefix(a, "-") && strings.Contains(a, "e")
 		}
 		w.script(sc.Body, bash)
+		w.markSeen()
 	} else {
 		w.leftover(1, "interpreter "+f[0])
 	}

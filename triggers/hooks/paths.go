@@ -78,14 +78,15 @@ func (w *walker) look(p string, follow bool) (*entry, truth) {
 	return e, no
 }
 
-// unpacked reports whether a shipped path is there by now: when the preinst of a package runs, those before it are unpacked.
+// unpacked reports whether a shipped path is there by now: when the preinst of a package runs, those before it are unpacked, and
+// those that a bootstrapper extracts.
 func (w *walker) unpacked(at string) truth {
 	s := w.disk.shipped[at]
 	if w.reading.Script.Phase != "preinst" || s == nil {
 		return yes
 	}
 	for _, i := range s.by {
-		if int(i) < w.index {
+		if int(i) < w.index || w.early[int(i)] {
 			return yes
 		}
 	}

@@ -10,6 +10,7 @@ import (
 type ucfFile struct {
 	owner, md5, body string
 	threeWay         bool
+	nth              int // in the order in which paths were registered last
 	line             int
 	reading          *Reading
 }
@@ -25,12 +26,14 @@ func (w *walker) registerUcf(line int, p string, f func(*ucfFile)) {
 		w.ucf[p] = &ucfFile{}
 	}
 	f(w.ucf[p])
+	w.registered++
+	w.ucf[p].nth = w.registered
 	w.ucf[p].line, w.ucf[p].reading = line, w.reading
 }
 
-// foldUcf adds a duty for each path, sorted.
+// foldUcf adds a duty for each path, in the order in which they were registered.
 func (s *state) foldUcf() {
-	for _, p := range slices.Sorted(maps.Keys(s.ucf)) {
+	for _, p := range slices.SortedFunc(maps.Keys(s.ucf), func(a, b string) int { return s.ucf[a].nth - s.ucf[b].nth }) {
 		f := s.ucf[p]
 		d := Duty{Kind: Ucf, Line: f.line, Args: []string{p, f.owner, f.md5}, Body: []byte(f.body)}
 		if f.threeWay {

@@ -26,7 +26,11 @@ func unitHelper(w *walker, c invocation) (truth, flow) {
 		key := scope + " " + unit
 		switch args[0] {
 		case "unmask", "purge", "disable":
-			w.noop(c.line, "nothing was masked or enabled before")
+			if args[0] == "unmask" && !w.units["mask "+key] || args[0] != "unmask" && !w.units[key] {
+				w.noop(c.line, "nothing was masked or enabled before")
+				break
+			}
+			w.duty(Duty{Kind: Unit, Line: c.line, Args: []string{args[0], unit, scope}})
 		case "was-enabled":
 			w.noop(c.line, "a new unit counts as enabled")
 		case "debian-installed", "is-enabled":
@@ -36,6 +40,7 @@ func unitHelper(w *walker, c invocation) (truth, flow) {
 			w.duty(Duty{Kind: Unit, Line: c.line, Args: []string{args[0], unit, scope}})
 			if w.sure() {
 				w.units[key] = true
+				w.units["mask "+key] = args[0] == "mask"
 			}
 		default:
 			w.leftover(c.line, c.name+" "+printable(args[0]))
@@ -120,7 +125,11 @@ func updateRC(w *walker, c invocation) (truth, flow) {
 			}
 			return t, next
 		}
-		w.duty(Duty{Kind: SysV, Line: c.line, Args: []string{args[0], action}})
+		d := Duty{Kind: SysV, Line: c.line, Args: []string{args[0], action}}
+		if action == "enable" || action == "disable" {
+			d.Args = append(d.Args, args[2:]...) // runlevels
+		}
+		w.duty(d)
 	default:
 		w.leftover(c.line, "update-rc.d "+printable(args[1]))
 		return unknown, next

@@ -77,6 +77,8 @@ type walker struct {
 	substituted truth  // the status of the last command substitution
 	dir         value  // the working directory
 	umask       uint32
+	inputs      []*question // that db_input asked for, and no db_go yet
+	shown       []*question // that a user would have been shown
 	errexit     bool
 	bash        bool // not sh
 

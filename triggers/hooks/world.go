@@ -34,29 +34,34 @@ func (w World) has(name string) bool { return w.Triggers == nil || slices.Contai
 
 // state is what the scripts of one installation share.
 type state struct {
-	world     World
-	packages  []*pkg.Unpacked
-	installed map[string]int // index in packages by name
-	disk      *disk
-	accounts  *accounts
-	debconf   *debconf
-	readings  []*Reading
-	units     map[string]bool   // units that deb-systemd-helper keeps state of
-	overrides map[string]string // dpkg-statoverride's lines by path
-	fired     map[string]bool   // names of dpkg triggers
-	config    map[int]bool      // packages whose configuration is done, by index
-	temps     int               // names that mktemp gave
-	ucf       map[string]*ucfFile
-	table     []command
-	recipes   []Recipe
+	world      World
+	packages   []*pkg.Unpacked
+	installed  map[string]int // index in packages by name
+	disk       *disk
+	accounts   *accounts
+	debconf    *debconf
+	readings   []*Reading
+	units      map[string]bool   // units that deb-systemd-helper keeps state of
+	overrides  map[string]string // dpkg-statoverride's lines by path
+	fired      map[string]bool   // names of dpkg triggers
+	config     map[int]bool      // packages whose configuration is done, by index
+	temps      int               // names that mktemp gave
+	ucf        map[string]*ucfFile
+	registered int          // calls of ucf and ucfr
+	early      map[int]bool // packages that are extracted before any script runs
+	table      []command
+	recipes    []Recipe
 }
 
 func newState(ps []*pkg.Unpacked, w World) *state {
 	s := &state{world: w, packages: ps, installed: map[string]int{}, units: map[string]bool{},
 		overrides: map[string]string{}, fired: map[string]bool{}, config: map[int]bool{}, ucf: map[string]*ucfFile{}, table: commands, recipes: Recipes()}
+	all := make([]*pkg.Package, len(ps))
 	for i, p := range ps {
 		s.installed[p.Package.Name] = i
+		all[i] = p.Package
 	}
+	s.early = Bootstrapped(all)
 	s.disk = newDisk(ps, w)
 	s.accounts = newAccounts(s.disk)
 	s.debconf = newDebconf(ps, w.Answers)

@@ -6,6 +6,7 @@
 package configured
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,6 +62,8 @@ func line(n tree.Node, user, group, dir string) string {
 		content = n.Link
 	case dir != "" && slices.Contains(accountFiles, n.Path):
 		content = withoutIDs(filepath.Join(dir, n.Path))
+	case dir != "" && n.Path == keyStore:
+		content = withoutDates(filepath.Join(dir, n.Path))
 	}
 	return fmt.Sprintf("%v %s:%s %s", n.Mode, user, group, content)
 }
@@ -108,4 +111,38 @@ func names(file string) map[uint32]string {
 		}
 	}
 	return m
+}
+
+const keyStore = "etc/ssl/certs/java/cacerts"
+
+// withoutDates returns the digest of a Java key store's aliases and certificates, sorted. One that cannot be read is as it is.
+func withoutDates(file string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	var entries []string
+	rest, ok := bytes.CutPrefix(b, []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02"))
+	take := func(n uint32) (out []byte) {
+		if ok = ok && uint64(n) <= uint64(len(rest)); ok {
+			out, rest = rest[:n], rest[n:]
+		}
+		return out
+	}
+	number := func(size uint32) (n uint32) {
+		for _, c := range take(size) {
+			n = n<<8 | uint32(c)
+		}
+		return n
+	}
+	for range number(4) {
+		kind, alias := number(4), take(number(2))
+		take(8) // the date
+		entries = append(entries, fmt.Sprintf("%d %s %s %s", kind, alias, take(number(2)), tree.Sum(take(number(4))).Hex()))
+		if !ok {
+			return tree.Sum(b).Hex()
+		}
+	}
+	slices.Sort(entries)
+	return "store " + tree.Sum([]byte(strings.Join(entries, "\n"))).Hex()
 }
