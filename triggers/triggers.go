@@ -65,6 +65,7 @@ func All() []Trigger {
 		sysv(),
 		tmpfiles(),
 		ucf(),
+		xmlCatalog(),
 	}
 }
 

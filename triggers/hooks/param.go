@@ -147,7 +147,7 @@ func (w *walker) lookup(name string) (v value, set bool) {
 	case "#":
 		return value{strconv.Itoa(len(w.args)), w.argsKnown}, true
 	case "?":
-		return w.code, true
+		return w.last, true
 	case "@", "*":
 		return value{strings.Join(w.args, " "), w.argsKnown}, len(w.args) > 0
 	case "$", "!", "-", "_":

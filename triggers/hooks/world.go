@@ -47,13 +47,14 @@ type state struct {
 	config    map[int]bool      // packages whose configuration is done, by index
 	temps     int               // names that mktemp gave
 	ucf       map[string]*ucfFile
+	catalogs  map[string]catalogue // of XML, by path
 	table     []command
 	recipes   []recipe
 }
 
 func newState(ps []*pkg.Unpacked, w World) *state {
 	s := &state{world: w, packages: ps, installed: map[string]int{}, units: map[string]bool{},
-		overrides: map[string]string{}, fired: map[string]bool{}, config: map[int]bool{}, ucf: map[string]*ucfFile{}, table: commands, recipes: recipes()}
+		overrides: map[string]string{}, fired: map[string]bool{}, config: map[int]bool{}, ucf: map[string]*ucfFile{}, catalogs: map[string]catalogue{}, table: commands, recipes: recipes()}
 	for i, p := range ps {
 		s.installed[p.Package.Name] = i
 	}
