@@ -200,7 +200,7 @@ func rehash(fsys fs.FS, pems map[string]string) ([]Change, error) {
 	return out, nil
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	var keys []string
 	for k := range m {
 		keys = append(keys, k)

@@ -69,6 +69,7 @@ func All() []Trigger {
 		sysv(),
 		tmpfiles(),
 		ucf(),
+		xmlCatalog(),
 	}
 }
 

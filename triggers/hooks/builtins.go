@@ -13,7 +13,7 @@ func exit(w *walker, c invocation) (truth, flow) {
 	if c.name == "return" {
 		fl = returned
 	}
-	code := w.code
+	code := w.last
 	if len(c.args) > 0 {
 		code = c.args[0]
 	} else if fl == exited && !code.known {

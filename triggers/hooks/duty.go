@@ -30,6 +30,7 @@ const (
 	Ucf          Kind = "ucf"          // path, package, md5 of what was offered, "three-way" or nothing; Body: what was offered. The file is a File
 	Unit         Kind = "unit"         // action of deb-systemd-helper ("enable"), or of systemctl with its name ("systemctl enable"); unit; "system" or "user"
 	User         Kind = "user"         // name, uid, group, home, shell, comment, "system" or "user", "" (a home directory is a Directory of its own)
+	XMLCatalog   Kind = "xmlcatalog"   // catalog, what the entry is for, where it leads
 )
 
 // Duty is something that a script wants and a trigger does.
@@ -53,7 +54,7 @@ func (d Duty) Sources() []Source {
 // in places of its own (etc/alternatives) is for its trigger to declare.
 func (d Duty) Owns() []string {
 	switch d.Kind {
-	case Capability, Directory, File, Link, Meta:
+	case Capability, Directory, File, Link, Meta, XMLCatalog:
 		return d.Args[:1]
 	case Alternative:
 		owned := []string{d.Args[0]}

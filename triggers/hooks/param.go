@@ -147,7 +147,7 @@ func (w *walker) lookup(name string) (v value, set bool) {
 	case "#":
 		return value{text: strconv.Itoa(len(w.args)), known: w.argsKnown}, true
 	case "?":
-		return w.code, true
+		return w.last, true
 	case "@", "*":
 		return value{text: strings.Join(w.args, " "), known: w.argsKnown}, len(w.args) > 0
 	case "$", "!", "-", "_":

@@ -74,6 +74,7 @@ type walker struct {
 	exported    map[string]bool
 	user        string // who runs it
 	code        value  // $?
+	last        value  // $? as the command that is walked finds it
 	substituted truth  // the status of the last command substitution
 	dir         value  // the working directory
 	umask       uint32
@@ -279,7 +280,10 @@ func (w *walker) stmt(s *syntax.Stmt) (truth, flow) {
 	if s.Negated {
 		w.tolerate++
 	}
-	w.code = value{}
+	w.last = w.code
+	if simple(s.Cmd) {
+		w.code = value{}
+	}
 	t, fl := w.redirected(s, line)
 	if s.Negated {
 		w.tolerate--
@@ -299,6 +303,15 @@ func (w *walker) stmt(s *syntax.Stmt) (truth, flow) {
 		return w.fails(line, "fails, and with it the script")
 	}
 	return t, fl
+}
+
+// simple reports whether c has a status of its own, which is not that of a command in it.
+func simple(c syntax.Command) bool {
+	switch c.(type) {
+	case *syntax.CallExpr, *syntax.TestClause, *syntax.ArithmCmd, *syntax.DeclClause, *syntax.LetClause, nil:
+		return true
+	}
+	return false
 }
 
 // ends reports whether a failure of c is one that set -e looks at: a list's is that of its last command, which did.

@@ -47,15 +47,16 @@ type state struct {
 	config     map[int]bool      // packages whose configuration is done, by index
 	temps      int               // names that mktemp gave
 	ucf        map[string]*ucfFile
-	registered int          // calls of ucf and ucfr
-	early      map[int]bool // packages that are extracted before any script runs
+	catalogs   map[string]catalogue // of XML, by path
+	registered int                  // calls of ucf and ucfr
+	early      map[int]bool         // packages that are extracted before any script runs
 	table      []command
 	recipes    []Recipe
 }
 
 func newState(ps []*pkg.Unpacked, w World) *state {
 	s := &state{world: w, packages: ps, installed: map[string]int{}, units: map[string]bool{},
-		overrides: map[string]string{}, fired: map[string]bool{}, config: map[int]bool{}, ucf: map[string]*ucfFile{}, table: commands, recipes: Recipes()}
+		overrides: map[string]string{}, fired: map[string]bool{}, config: map[int]bool{}, ucf: map[string]*ucfFile{}, catalogs: map[string]catalogue{}, table: commands, recipes: Recipes()}
 	all := make([]*pkg.Package, len(ps))
 	for i, p := range ps {
 		s.installed[p.Package.Name] = i
