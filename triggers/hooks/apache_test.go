@@ -59,7 +59,7 @@ func duties(files map[string]string, body string) string {
 	return strings.Join(out, "\n")
 }
 
-// TestApache holds a2enmod and its like against what the real ones do (their text was read, and their effect seen in a configured root).
+// TestApache holds a2enmod and its like against what the text of the real ones says; the roots are made up.
 func TestApache(t *testing.T) {
 	const state = "file /var/lib/apache2/"
 	for _, c := range []struct {

@@ -309,7 +309,7 @@ var commands = []command{
 	{name: "update-initramfs", later: noKernel, status: yes},
 	{name: "update-mime-database", trigger: "mime", status: yes},
 	{name: "update-rc.d", run: updateRC},
-	{name: "update-sgmlcatalog", trigger: "sgml", status: yes},
+	{name: "update-sgmlcatalog", trigger: "sgml-catalog", status: yes},
 	{name: "update-shells", trigger: "shells", status: yes},
 	{name: "update-xmlcatalog", run: xmlCatalog},
 	{name: "useradd", run: useradd},
