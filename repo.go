@@ -21,6 +21,7 @@ type origin struct {
 	format    string
 	repos     []*pkg.Repo
 	base      string // the default base set
+	policy    string // the solver of its own tool; empty: the format's
 	mergedUsr bool
 	asksKey   bool // a distribution whose key we cannot ship
 }
@@ -45,7 +46,7 @@ func (s *Spec) origin(arch pkg.Arch) (*origin, error) {
 			return nil, badSpec("repositories of %s and %s in one request", o.format, part.format)
 		}
 		if i == 0 {
-			o.base, o.mergedUsr = part.base, part.mergedUsr
+			o.base, o.mergedUsr, o.policy = part.base, part.mergedUsr, part.policy
 		}
 		o.asksKey = o.asksKey || part.asksKey
 		o.repos = append(o.repos, part.repos...)
@@ -137,7 +138,7 @@ func (s *Spec) repo(ref string, arch pkg.Arch) (*origin, error) {
 
 // alpine returns the repositories of a release of Alpine or one of its relatives.
 func (s *Spec) alpine(rel apk.Release) *origin {
-	o := &origin{format: "apk", repos: rel.Repos(), base: rel.BaseSet(), mergedUsr: rel.MergedUsr(), asksKey: !rel.Shipped()}
+	o := &origin{format: "apk", repos: rel.Repos(), base: rel.BaseSet(), mergedUsr: rel.MergedUsr(), policy: rel.Policy(), asksKey: !rel.Shipped()}
 	if len(s.Suites) > 0 {
 		o.repos = nil
 		for _, suite := range s.Suites {

@@ -1,6 +1,7 @@
 package detinstall
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -112,7 +113,7 @@ func Solve(ctx context.Context, spec *Spec, store *unpack.Store) (*Solutions, er
 		if out.format = store.Format(o.format); out.format == nil {
 			return nil, badSpec("repositories of format %q are not supported", o.format)
 		}
-		out.policy, out.settings = spec.policy(o.format), spec.settings(o)
+		out.policy, out.settings = spec.policy(o), spec.settings(o)
 		policy, err := solve.Policies(out.policy)
 		if err != nil {
 			return nil, &SpecError{Reason: err.Error()}
@@ -214,11 +215,8 @@ func (s *Spec) base(o *origin) string {
 	return o.base
 }
 
-func (s *Spec) policy(format string) string {
-	if s.Policy != "" {
-		return s.Policy
-	}
-	return map[string]string{"deb": "apt-classic", "rpm": "rpm", "apk": "apk"}[format]
+func (s *Spec) policy(o *origin) string {
+	return cmp.Or(s.Policy, o.policy, map[string]string{"deb": "apt-classic", "rpm": "rpm", "apk": "apk"}[o.format])
 }
 
 func (s *Spec) settings(o *origin) lock.Settings {

@@ -1,30 +1,27 @@
 package solve_test
 
 import (
-	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/detinstall/detinstall/solve"
 )
 
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano()+u.Stime.Nano())
-}
-
-func TestAPKTime(t *testing.T) {
-	start := cpuTime()
-	u := fullUniverse(t)
-	t.Log("index", cpuTime()-start)
-	for _, w := range strings.Split(os.Getenv("WORLDS"), ",") {
-		start = cpuTime()
-		sol, err := apkPolicy(t, os.Getenv("POLICY")).Solve(u, worldRequest(t, strings.Fields(w)...))
-		n := 0
-		if err == nil {
-			n = len(sol.Picks)
-		}
-		t.Log(w, n, err, cpuTime()-start)
+// BenchmarkAPK reads the whole index of Alpine 3.19 and solves one world.
+func BenchmarkAPK(b *testing.B) {
+	policy, err := solve.Policies("apk-classic")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, world := range []string{"alpine-base", "alpine-base gnome"} {
+		b.Run(strings.ReplaceAll(world, " ", "+"), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				sol, err := policy.Solve(fullUniverse(b), worldRequest(b, strings.Fields(world)...))
+				if err != nil || len(sol.Picks) < 20 {
+					b.Fatalf("%d packages, %v", len(sol.Picks), err)
+				}
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/detinstall/detinstall/pkg"
@@ -90,6 +91,15 @@ func FindRelease(distro, name string) (Release, error) {
 
 // MergedUsr reports whether /bin, /sbin and /lib are links into /usr on every system of r.
 func (r Release) MergedUsr() bool { return r.fixed }
+
+// Policy is the solver of the apk that r comes with: Alpine had version 2 up to 3.22.
+func (r Release) Policy() string {
+	minor, err := strconv.Atoi(strings.TrimPrefix(r.Name, "3."))
+	if r.Distro == "alpine" && err == nil && minor <= 22 {
+		return "apk-classic"
+	}
+	return "apk"
+}
 
 // BaseSet is the base set that a request gets that names none.
 func (r Release) BaseSet() string { return r.set }

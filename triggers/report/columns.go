@@ -33,6 +33,7 @@ var kinds = []struct {
 	{hooks.Ucf, "a configuration file that ucf watches"},
 	{hooks.Unit, "a systemd unit enabled, disabled or masked"},
 	{hooks.User, "an account"},
+	{hooks.XMLCatalog, "an entry of an XML catalog"},
 }
 
 // columns sets the columns that anything stands in: leftovers, what is deferred, the kinds of duties by name, no-ops.
