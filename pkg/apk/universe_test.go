@@ -11,8 +11,6 @@ import (
 	"github.com/detinstall/detinstall/pkg"
 )
 
-const indexes = "../../../shared/data/apk/alpine-3.19-x86_64/index/"
-
 // shared reads a file of the shared data, or skips.
 func shared(tb testing.TB, name string) []byte {
 	tb.Helper()

@@ -215,15 +215,11 @@ func delUser(w *walker, c invocation) (truth, flow) {
 		w.code = known("6")
 		return no, next
 	}
-	for _, a := range args {
-		if find(w.accounts.users, a) == nil && find(w.accounts.groups, a) == nil && w.accounts.seeded {
-			w.noop(c.line, "there is no such account")
-			w.code = known("2")
-			return no, next
-		}
-		break
+	if ok && len(args) > 0 && find(w.accounts.users, args[0]) == nil && find(w.accounts.groups, args[0]) == nil && w.accounts.seeded {
+		w.noop(c.line, "there is no such account")
+		w.code = known("2")
+		return no, next
 	}
-	_ = ok
 	w.leftover(c.line, c.name)
 	return unknown, next
 }
