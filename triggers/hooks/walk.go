@@ -15,7 +15,7 @@ import (
 // Bounds on hostile scripts; no script of Debian comes near them.
 const (
 	maxSteps    = 1000000 // statements, parts of words, copied variables, rounds of loops
-	maxDepth    = 200    // nested statements and calls
+	maxDepth    = 200     // nested statements and calls
 	maxArgument = 64 << 10
 	maxText     = 200 // bytes of a line in a note
 )
