@@ -156,8 +156,6 @@ var gaps = []struct{ glob, why string }{
 	{"var/lib/dpkg/triggers/Lock", "made by the first dpkg that runs"},
 	{"var/lib/dpkg/*-old", "backup"},
 	// Duties that are not read yet.
-	{"var/lib/dpkg/diversions", "bookworm: those of dash depend on the output of dpkg-divert"},
-	{"etc/shells", "bookworm: the order, for the oracle made it before /usr was merged and again after"},
 	{"var/cache/debconf/*", "answers that are not read yet, and backups"},
 	{"usr/bin/uncompress", "bookworm: the merging of /usr breaks the hard link; ours is the package's"},
 }

@@ -90,11 +90,15 @@ func shift(w *walker, c invocation) (truth, flow) {
 // declare is export, local and readonly where the grammar takes them for commands.
 func declare(w *walker, c invocation) (truth, flow) {
 	for _, a := range c.args {
+		text := a.text
 		if !a.known {
+			text = a.head
+		}
+		name, v, set := strings.Cut(text, "=")
+		if !a.known && (!set || !assignable(name)) {
 			w.forget()
 			continue
 		}
-		name, v, set := strings.Cut(a.text, "=")
 		switch c.name {
 		case "local":
 			w.locals = append(w.locals, name)
@@ -105,7 +109,10 @@ func declare(w *walker, c invocation) (truth, flow) {
 				w.exported[name] = true
 			}
 		}
-		if set {
+		switch {
+		case !a.known:
+			w.assign(name, value{later: a.later})
+		case set:
 			w.assign(name, known(v))
 		}
 	}

@@ -307,6 +307,7 @@ var commands = []command{
 	{name: "update-inetd", run: updateInetd},
 	{name: "update-info-dir", trigger: "info", status: yes},
 	{name: "update-initramfs", later: noKernel, status: yes},
+	{name: "update-locale", run: updateLocale},
 	{name: "update-mime-database", trigger: "mime", status: yes},
 	{name: "update-rc.d", run: updateRC},
 	{name: "update-sgmlcatalog", trigger: "sgml-catalog", status: yes},

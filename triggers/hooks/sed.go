@@ -21,14 +21,15 @@ type sedCommand struct {
 	text     string
 }
 
-// address is a line's number, the last one, or what it matches.
+// address is a line's number, the last one, or what it matches; or before the first line, from where a range may end on it.
 type address struct {
-	line int
-	last bool
-	re   *regexp.Regexp
+	line   int
+	before bool
+	last   bool
+	re     *regexp.Regexp
 }
 
-func (a address) none() bool { return a.line == 0 && !a.last && a.re == nil }
+func (a address) none() bool { return a.line == 0 && !a.before && !a.last && a.re == nil }
 
 func (a address) match(l string, n int, last bool) bool {
 	switch {
@@ -132,7 +133,7 @@ func (w *walker) sedFiles(c invocation, cs []sedCommand, quiet bool, files []str
 // runSed runs cs on text.
 func runSed(cs []sedCommand, text string, quiet bool) (string, bool) {
 	for i := range cs {
-		cs[i].inside = false
+		cs[i].inside = cs[i].from.before
 	}
 	var b strings.Builder
 	lines := split(text)
@@ -271,9 +272,12 @@ func parseSedCommand(text string, extended bool) (c sedCommand, rest string, ok 
 		return c, "", false
 	}
 	if c.ranged = strings.HasPrefix(text, ","); c.ranged {
-		if c.to, text, ok = parseAddress(text[1:], extended); !ok || c.to.none() {
+		if c.to, text, ok = parseAddress(text[1:], extended); !ok || c.to.none() || c.to.before {
 			return c, "", false
 		}
+	}
+	if c.from.before && c.to.re == nil {
+		return c, "", false
 	}
 	text = strings.TrimLeft(text, " ")
 	if c.not = strings.HasPrefix(text, "!"); c.not {
@@ -313,8 +317,8 @@ func parseAddress(text string, extended bool) (a address, rest string, ok bool) 
 			i++
 		}
 		n, err := strconv.Atoi(text[:i])
-		a.line = n
-		return a, text[i:], err == nil && n > 0
+		a.line, a.before = n, n == 0
+		return a, text[i:], err == nil
 	case text[0] == '/' || text[0] == '\\' && len(text) > 2:
 		if text[0] == '\\' {
 			text = text[1:]

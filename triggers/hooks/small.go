@@ -3,6 +3,7 @@ package hooks
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -235,6 +236,9 @@ func awk(w *walker, c invocation) (truth, flow) {
 	if ok && o.bad == "" && len(o.rest) > 0 && !o.has("v") && len(o.set["F"]) <= 1 {
 		m = awkProgram.FindStringSubmatch(o.rest[0])
 	}
+	if m == nil && ok && o.bad == "" && len(o.rest) > 0 && len(o.set) == 0 {
+		return w.awkNothing(o.rest[0], o.rest[1:])
+	}
 	if m == nil || strings.TrimSpace(o.rest[0]) == "" {
 		w.in.all()
 		w.unknownOutput()
@@ -266,6 +270,26 @@ func awk(w *walker, c invocation) (truth, flow) {
 			break
 		}
 	}
+	return t, next
+}
+
+// awkIdle is a program of one rule, whatever it does, that ends with printing a variable which nothing else sets.
+var awkIdle = regexp.MustCompile(`(?s)^\s*/([^/]*)/\s*\{[^{}]*\}\s*END\s*\{\s*print\s+[A-Za-z_]\w*\s*;?\s*\}\s*$`)
+
+// awkNothing reads a program whose rule no line meets.
+func (w *walker) awkNothing(program string, files []string) (truth, flow) {
+	v, t := w.contents(files)
+	m := awkIdle.FindStringSubmatch(program)
+	var re *regexp.Regexp
+	if m != nil {
+		re = posixRegexp(m[1], true, false)
+	}
+	if re == nil || !v.known || slices.ContainsFunc(split(v.text), re.MatchString) {
+		w.unknownOutput()
+		return unknown, next
+	}
+	w.steps += len(v.text) / 8
+	w.print("\n")
 	return t, next
 }
 

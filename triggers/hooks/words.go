@@ -12,6 +12,7 @@ type value struct {
 	text  string
 	known bool
 	later string // of what is not known: a secret or the like, that this makes on the first boot
+	head  string // of an argument that is not known: what it begins with
 }
 
 func known(s string) value { return value{text: s, known: true} }
@@ -189,6 +190,7 @@ func (w *walker) positional() ([]value, bool) {
 type field struct {
 	text, pattern strings.Builder
 	bad, started  bool
+	head          string // before the first bad part
 	later         string // of what is bad, where all of it is that
 }
 
@@ -223,6 +225,8 @@ func (w *walker) fields(words []*syntax.Word) ([]value, bool) {
 			case !p.known:
 				if f.bad {
 					p.later = laterOf(p.value, value{later: f.later})
+				} else {
+					f.head = f.text.String()
 				}
 				f.bad, f.started, f.later = true, true, p.later
 				certain = certain && !p.split
@@ -270,7 +274,7 @@ func (w *walker) split(text string, add func(string, bool), flush func()) bool {
 func (w *walker) expandNames(f *field) ([]value, bool) {
 	switch {
 	case f.bad || f.text.Len() > maxArgument:
-		return []value{{later: f.later}}, true
+		return []value{{later: f.later, head: f.head}}, true
 	case !hasWildcards(f.pattern.String()):
 		return []value{known(f.text.String())}, true
 	}
