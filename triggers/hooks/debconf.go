@@ -289,13 +289,7 @@ func (w *walker) asked(line int, verb string, q *question, name string, args []s
 	case "fset":
 		if len(args) == 3 {
 			w.touch(line, q)
-			if args[1] == "seen" {
-				w.shown = slices.DeleteFunc(w.shown, func(s *question) bool { return s == q })
-			}
-			if q.flags == nil {
-				q.flags = map[string]string{}
-			}
-			q.flags[args[1]] = args[2]
+			w.setFlag(q, args[1], args[2])
 		}
 	case "fget":
 		v := "false"
@@ -324,22 +318,40 @@ func (w *walker) asked(line int, verb string, q *question, name string, args []s
 		}
 	case "metaget":
 		w.assign("RET", value{})
-		switch {
-		case len(args) == 2 && strings.EqualFold(args[1], "choices") && !q.subst && !strings.Contains(q.choices, "${"):
-			w.assign("RET", known(q.choices))
-		case len(args) == 2 && strings.EqualFold(args[1], "type"):
-			w.assign("RET", known(q.kind))
-		case len(args) == 2 && !q.subst && strings.HasPrefix(strings.ToLower(args[1]), "choices-"):
-			v, ok := q.fields[strings.ToLower(args[1])]
-			if !ok {
-				v = q.choices
-			}
-			w.assign("RET", value{text: v, known: !strings.Contains(v, "${")})
+		if len(args) == 2 {
+			w.assign("RET", q.meta(strings.ToLower(args[1])))
 		}
 	case "exist":
 		w.assign("RET", known("true"))
 	}
 	return yes
+}
+
+func (w *walker) setFlag(q *question, name, v string) {
+	if name == "seen" {
+		w.shown = slices.DeleteFunc(w.shown, func(s *question) bool { return s == q })
+	}
+	if q.flags == nil {
+		q.flags = map[string]string{}
+	}
+	q.flags[name] = v
+}
+
+// meta returns a field of the question's template by its name in small letters, as far as we know it.
+func (q *question) meta(field string) value {
+	switch {
+	case field == "choices" && !q.subst && !strings.Contains(q.choices, "${"):
+		return known(q.choices)
+	case field == "type":
+		return known(q.kind)
+	case !q.subst && strings.HasPrefix(field, "choices-"):
+		v, ok := q.fields[field]
+		if !ok {
+			v = q.choices
+		}
+		return value{text: v, known: !strings.Contains(v, "${")}
+	}
+	return value{}
 }
 
 // register makes a question of a template.
