@@ -6,7 +6,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// forgetIn makes every variable unknown that n may assign.
+// forgetIn makes everything of the scope unknown that n may set.
 func (w *walker) forgetIn(n syntax.Node) {
 	a := &assigned{w: w, names: map[string]bool{}, funcs: map[string]bool{}}
 	syntax.Walk(n, a.visit)
@@ -17,14 +17,22 @@ func (w *walker) forgetIn(n syntax.Node) {
 	for name := range a.names {
 		w.vars[name] = value{}
 	}
+	if a.args {
+		w.args, w.argsKnown = nil, false
+	}
+	if a.dir {
+		w.dir = value{}
+	}
 }
 
-// assigned are the variables that code may assign, by what it looks like.
+// assigned is what code may set, by what it looks like.
 type assigned struct {
 	w     *walker
 	names map[string]bool
 	funcs map[string]bool // that were looked into
 	all   bool            // that cannot be said
+	args  bool            // the positional parameters are changed,
+	dir   bool            // and the working directory
 }
 
 func (a *assigned) visit(n syntax.Node) bool {
@@ -88,7 +96,9 @@ func (a *assigned) call(c *syntax.CallExpr) {
 			a.names[set] = true
 		}
 	case name == "cd":
-		a.names["PWD"], a.names["OLDPWD"] = true, true
+		a.names["PWD"], a.names["OLDPWD"], a.dir = true, true, true
+	case name == "shift", name == "set":
+		a.args = true
 	case strings.HasPrefix(name, "db_"):
 		a.names["RET"] = true
 	}

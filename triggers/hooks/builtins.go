@@ -47,9 +47,7 @@ func set(w *walker, c invocation) (truth, flow) {
 			if a == "--" {
 				i++
 			}
-			if w.args = texts[i:]; !w.sure() {
-				ok = false
-			}
+			w.args, w.argsKnown = texts[i:], true
 			i = len(texts)
 		case strings.HasSuffix(a, "o"):
 			i++
@@ -75,7 +73,7 @@ func shift(w *walker, c invocation) (truth, flow) {
 	if len(c.args) == 1 && c.args[0].known {
 		n, _ = strconv.Atoi(c.args[0].text)
 	}
-	if !w.argsKnown || len(c.args) > 1 || w.unsure > 0 || len(c.args) == 1 && (n < 0 || c.args[0].text != strconv.Itoa(n)) {
+	if !w.argsKnown || len(c.args) > 1 || len(c.args) == 1 && (n < 0 || c.args[0].text != strconv.Itoa(n)) {
 		w.args, w.argsKnown = nil, false
 		return unknown, next
 	}
@@ -111,19 +109,25 @@ func (w *walker) include(text string, line int) (truth, flow) {
 	at := w.at
 	w.at = line
 	w.depth++
-	fl := w.script([]byte(text), w.bash)
+	t, fl := w.called(func() (truth, flow) {
+		fl := w.script([]byte(text), w.bash)
+		return status(w.code), fl
+	})
 	w.depth--
 	w.at = at
-	if fl == returned {
-		fl = next
-	}
-	return status(w.code), fl
+	return t, fl
 }
 
 func eval(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
 	if text := strings.Join(args, " "); ok && len(text) < maxArgument && w.depth < maxDepth/2 {
-		return w.include(text, c.line)
+		at := w.at
+		w.at = c.line
+		w.depth++
+		fl := w.script([]byte(text), w.bash)
+		w.depth--
+		w.at = at
+		return status(w.code), fl
 	}
 	return unreadShell(w, c)
 }
@@ -264,7 +268,7 @@ var shellWords = []string{".", ":", "[", "cd", "command", "echo", "eval", "exec"
 func changeDir(w *walker, c invocation) (truth, flow) {
 	args, ok := c.texts()
 	args = slices.DeleteFunc(args, func(s string) bool { return s == "--" || s == "-P" || s == "-L" })
-	if !ok || len(args) != 1 || w.unsure > 0 {
+	if !ok || len(args) != 1 {
 		w.dir = value{}
 		return unknown, next
 	}

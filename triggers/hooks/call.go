@@ -174,7 +174,10 @@ func (w *walker) process(c invocation, body []byte, options, args []string, bash
 		}
 		w.vars, w.funcs, w.locals, w.args, w.argsKnown = fresh.vars, fresh.funcs, nil, args, true
 		w.errexit = slices.Contains(options, "-e")
-		w.at, w.returns, w.breaks = c.line, false, false
+		if w.returns || w.breaks {
+			w.unsure++ // it may not be called at all
+		}
+		w.at, w.returns, w.breaks, w.returned, w.left, w.skipped = c.line, false, false, nil, nil, nil
 		tolerate := w.tolerate
 		w.tolerate = 0
 		w.depth++
@@ -224,7 +227,7 @@ func (w *walker) assignment(a *syntax.Assign, local bool) {
 		v = w.word(a.Value)
 	}
 	if local {
-		w.locals = append(w.locals, name)
+		w.declareLocal(name)
 	}
 	w.assign(name, v)
 }
@@ -235,33 +238,30 @@ func (w *walker) function(body *syntax.Stmt, args []value, certain bool, line in
 		w.leftover(line, "a function that was declared under a condition that is not known")
 		return unknown, next
 	}
-	vars, locals := maps.Clone(w.vars), w.locals
+	vars, locals, entered := maps.Clone(w.vars), w.locals, w.entered
 	w.steps += len(vars)
-	oldArgs, oldKnown, returns, breaks := w.args, w.argsKnown, w.returns, w.breaks
-	w.args, w.locals = nil, nil
+	oldArgs, oldKnown, breaks := w.args, w.argsKnown, w.breaks
+	w.locals, w.entered = nil, w.unsure
 	w.args, w.argsKnown = invocation{args: args, certain: certain}.texts()
 	at := w.at
 	if w.foreign[body] {
 		w.at = line
 	}
-	t, fl := w.stmt(body)
+	t, fl := w.called(func() (truth, flow) { return w.stmt(body) })
 	w.at = at
-	w.args, w.argsKnown = oldArgs, oldKnown
-	if w.returns && !returns {
-		t = unknown
-	}
-	w.returns, w.breaks = returns, breaks
-	for _, name := range w.locals {
-		if v, ok := vars[name]; ok {
-			w.vars[name] = v
-		} else {
-			delete(w.vars, name)
+	w.args, w.argsKnown, w.breaks = oldArgs, oldKnown, breaks
+	for _, l := range w.locals {
+		v, set := vars[l.name]
+		switch {
+		case !l.certain:
+			w.vars[l.name] = value{}
+		case set:
+			w.vars[l.name] = v
+		default:
+			delete(w.vars, l.name)
 		}
 	}
-	w.locals = locals
-	if fl == returned {
-		fl = next
-	}
+	w.locals, w.entered = locals, entered
 	return t, fl
 }
 

@@ -82,8 +82,11 @@ func (w *walker) binary(c *syntax.BinaryCmd) (truth, flow) {
 			return w.stmt(c.Y)
 		}
 		u := unknown
-		w.perhaps(func() flow { var fl flow; u, fl = w.stmt(c.Y); return fl })
-		if u == stop.not() && u != unknown {
+		w.perhaps(false, func() flow { u, fl = w.stmt(c.Y); return fl })
+		switch {
+		case fl != next:
+			return stop, next // x || exit
+		case u == stop:
 			return u, next // x || true
 		}
 		return unknown, next
@@ -116,42 +119,53 @@ func (w *walker) ifClause(c *syntax.IfClause) (truth, flow) {
 	}
 	a, b := unknown, yes
 	flows := [2]flow{}
-	w.perhaps(func() flow { a, flows[0] = w.stmts(c.Then); return flows[0] })
+	ways := []func() flow{func() flow { a, flows[0] = w.stmts(c.Then); return flows[0] }}
 	if c.Else != nil {
-		w.perhaps(func() flow { b, flows[1] = w.ifClause(c.Else); return flows[1] })
+		ways = append(ways, func() flow { b, flows[1] = w.ifClause(c.Else); return flows[1] })
 	}
+	fl = w.perhaps(c.Else != nil, ways...)
 	switch {
-	case flows[0] == failed:
-		a = b // else it did not install
-	case flows[1] == failed:
+	case flows[0] != next:
+		a = b // else we do not come here
+	case flows[1] != next:
 		b = a
 	}
 	if a != b {
 		a = unknown
 	}
-	return a, next
+	return a, fl
 }
 
 func (w *walker) caseClause(c *syntax.CaseClause) (truth, flow) {
 	v := w.word(c.Word)
-	certain := v.known && !slices.ContainsFunc(c.Items, func(i *syntax.CaseItem) bool { return i.Op != syntax.Break })
+	if slices.ContainsFunc(c.Items, func(i *syntax.CaseItem) bool { return i.Op != syntax.Break }) {
+		w.forgetIn(c)
+		defer w.forgetIn(c)
+		v = value{}
+	}
+	var ways []func() flow
+	all := false
 	for _, item := range c.Items {
 		m := unknown
-		if certain {
+		if v.known {
 			m = w.matches(item.Patterns, v.text)
+		} else if slices.ContainsFunc(item.Patterns, func(p *syntax.Word) bool { return p.Lit() == "*" }) {
+			m = yes
 		}
-		switch {
-		case m == yes:
+		if m == yes && len(ways) == 0 {
 			return w.stmts(item.Stmts)
-		case m == unknown:
-			certain = false
-			w.perhaps(func() flow { _, fl := w.stmts(item.Stmts); return fl })
+		}
+		if m != no {
+			ways = append(ways, func() flow { _, fl := w.stmts(item.Stmts); return fl })
+		}
+		if all = m == yes; all {
+			break
 		}
 	}
-	if certain {
+	if len(ways) == 0 {
 		return yes, next
 	}
-	return unknown, next
+	return unknown, w.perhaps(all, ways...)
 }
 
 func (w *walker) forClause(c *syntax.ForClause) (truth, flow) {
@@ -191,9 +205,12 @@ func (w *walker) whileClause(c *syntax.WhileClause) (truth, flow) {
 
 // rounds walks a loop round by round, as long as its condition is known.
 func (w *walker) rounds(loop syntax.Node, cond, body func() (truth, flow)) (truth, flow) {
-	t, before := yes, w.breaks
-	defer func() { w.breaks = before }()
+	t, before, left, skipped := yes, w.breaks, w.left, w.skipped
+	w.left, w.skipped = nil, nil
+	defer func() { w.breaks, w.left, w.skipped = before, left, skipped }()
 	for {
+		w.joined(append(w.skipped, w.scope))
+		w.skipped = nil
 		w.steps++
 		if w.steps > maxSteps {
 			return w.blind(loop, body)
@@ -201,8 +218,9 @@ func (w *walker) rounds(loop syntax.Node, cond, body func() (truth, flow)) (trut
 		more, fl := cond()
 		switch {
 		case fl != next:
-			return t, fl
+			return w.leftLoop(t, fl)
 		case more == no:
+			w.joined(append(w.left, w.scope))
 			return t, next
 		case more == unknown:
 			return w.blind(loop, func() (truth, flow) {
@@ -213,23 +231,39 @@ func (w *walker) rounds(loop syntax.Node, cond, body func() (truth, flow)) (trut
 			})
 		}
 		if t, fl = body(); fl > continued {
-			if fl == broken {
-				return t, next
+			if len(w.skipped) == 0 {
+				return w.leftLoop(t, fl)
 			}
-			return t, fl
+			w.leaves(fl) // unless the round was skipped
+			w.scope = w.skipped[0]
 		}
 	}
 }
 
+// leftLoop is how a loop ends that is left with fl, where it may have been left before.
+func (w *walker) leftLoop(t truth, fl flow) (truth, flow) {
+	switch {
+	case fl == broken || fl == continued:
+		w.joined(append(w.left, w.scope))
+		return t, next
+	case len(w.left) > 0:
+		ends := w.left
+		w.leaves(fl)
+		w.joined(ends)
+		return unknown, next
+	}
+	return t, fl
+}
+
 // blind walks a loop whose rounds are not known: what it may assign is not known, before and after.
 func (w *walker) blind(loop syntax.Node, body func() (truth, flow)) (truth, flow) {
-	before := w.breaks
+	before, left, skipped := w.breaks, w.left, w.skipped
 	w.forgetIn(loop)
-	w.perhaps(func() flow {
+	w.perhaps(false, func() flow {
 		_, fl := body()
 		return fl
 	})
 	w.forgetIn(loop)
-	w.breaks = before
+	w.breaks, w.left, w.skipped = before, left, skipped
 	return unknown, next
 }

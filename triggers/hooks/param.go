@@ -153,10 +153,7 @@ func (w *walker) lookup(name string) (v value, set bool) {
 	case "$", "!", "-", "_":
 		return value{}, true
 	}
-	if v, ok := w.vars[name]; ok {
-		return v, true
-	}
-	return value{known: !w.dark}, false
+	return w.get(name)
 }
 
 // arithmetic evaluates $((...)).

@@ -19,7 +19,7 @@ func declare(w *walker, c invocation) (truth, flow) {
 		}
 		switch c.name {
 		case "local":
-			w.locals = append(w.locals, name)
+			w.declareLocal(name)
 			w.assign(name, known(""))
 		case "export":
 			if !w.exported[name] {
@@ -38,6 +38,16 @@ func declare(w *walker, c invocation) (truth, flow) {
 		w.forget()
 	}
 	return yes, next
+}
+
+// local is a variable that a function declared its own.
+type local struct {
+	name    string
+	certain bool
+}
+
+func (w *walker) declareLocal(name string) {
+	w.locals = append(w.locals, local{name, w.unsure == w.entered && len(w.returned)+len(w.left)+len(w.skipped) == 0})
 }
 
 // read is read: a line of what is known.
@@ -108,9 +118,12 @@ func unset(w *walker, c invocation) (truth, flow) {
 			w.forget()
 			continue
 		}
-		delete(w.funcs, a.text)
-		delete(w.vars, a.text)
-		if w.unsure > 0 || w.dark {
+		if _, ok := w.funcs[a.text]; ok && w.unsure > 0 {
+			w.funcs[a.text] = nil
+		} else {
+			delete(w.funcs, a.text)
+		}
+		if delete(w.vars, a.text); w.dark {
 			w.vars[a.text] = value{}
 		}
 	}
