@@ -207,6 +207,12 @@ func (i *Info) identity() string {
 	return "Q2" + base64.StdEncoding.EncodeToString(i.Unique[:])
 }
 
+// LeavesDirectories says that apk leaves mode and owner of a directory that is there as they are.
+func (*Info) LeavesDirectories() bool { return true }
+
+// AnyArch reports whether the package is for every architecture: an index may list it under its own.
+func (i *Info) AnyArch() bool { return i.Arch == "noarch" }
+
 // Overwrites tells whose a file is that i's package and an older one ship: 1 for i's, -1 for the older one's, 0 where
 // neither claims it. Packages of one source take over from one another; else what counts is who replaces the other, and where both do
 // the replaces_priority.
