@@ -28,7 +28,7 @@ var phases = []string{".pre-install", ".post-install", ".trigger", ".pre-upgrade
 
 // ParsePkgInfo reads a .PKGINFO file: lines "KEY = VALUE", and comments.
 func ParsePkgInfo(text []byte) (*Info, error) {
-	info := &Info{}
+	r := infoReader{info: &Info{}}
 	if bytes.IndexByte(text, 0) >= 0 {
 		return nil, errors.New("has a NUL")
 	}
@@ -48,14 +48,14 @@ func ParsePkgInfo(text []byte) (*Info, error) {
 		if value = strings.TrimSpace(value); value == "" {
 			continue
 		}
-		if _, err := info.set(0, key, value); err != nil {
+		if err := r.set(0, key, value); err != nil {
 			return nil, fmt.Errorf("line %d: %s: %w", n, key, err)
 		}
 	}
-	if info.Arch == "" {
-		info.Arch = "noarch"
+	if r.info.Arch == "" {
+		r.info.Arch = "noarch"
 	}
-	return info, info.check()
+	return r.read()
 }
 
 // Describe returns what the control members say of the package, and the scripts among them.
