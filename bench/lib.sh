@@ -26,7 +26,6 @@ set_of() {
 	build) echo build-essential ;;
 	web) echo apache2,libapache2-mod-php,libapache2-mod-wsgi-py3,libapache2-mod-fcgid,libapache2-mod-security2,libapache2-mod-xsendfile,javascript-common,php-mysql,php-xml ;;
 	text) echo xml-core,docbook-xml,docbook-xsl,sgml-data,docbook-ebnf,docbook-mathml,libxml2-utils,xfonts-base,xfonts-75dpi,xfonts-100dpi,xfonts-scalable,xfonts-terminus,gsfonts-x11,dictionaries-common,aspell-en,ispell,iamerican,hunspell-en-us,hunspell-de-de,wamerican,wngerman ;;
-	local) echo apparmor,tcpdump,man-db,chrony,bind9,cups-daemon,pipewire-pulse,wireplumber,gpg-agent,dbus-user-session,xdg-desktop-portal-gtk,systemd-sysv,locales,tzdata,keyboard-configuration,console-setup,fontconfig-config,fonts-dejavu-core ;;
 	*) echo "no set $1" >&2; return 2 ;;
 	esac
 }

@@ -45,10 +45,12 @@ func (m *merger) settle(at string, claims []claim, replaced *replacements) error
 		a, b := m.node(cur), m.node(next)
 		switch {
 		case a.Mode.IsDir() && b.Mode.IsDir():
-			m.compareDirs(at, cur, next)
-			if m.ps[next.pkg].Package.Format != "apk" { // which leaves a directory that is there as it is
-				cur = next
+			lost, won := cur, next
+			if leavesDirs(m.ps[next.pkg].Package) {
+				lost, won = next, cur
 			}
+			m.compareDirs(at, lost, won)
+			cur = won
 		case a.Mode.IsDir() || b.Mode.IsDir() || cur.pkg == next.pkg:
 			return m.conflict(at, m.origin[cur.pkg], m.origin[next.pkg])
 		case m.shared(cur, next):
@@ -77,7 +79,13 @@ func (m *merger) drop(c claim) {
 	m.where[c.pkg][c.node] = ""
 }
 
-// compareDirs notes where two packages disagree about a directory.
+// leavesDirs reports whether p's ecosystem leaves a directory that is there as it is.
+func leavesDirs(p *pkg.Package) bool {
+	n, ok := p.Native.(interface{ LeavesDirectories() bool })
+	return ok && n.LeavesDirectories()
+}
+
+// compareDirs notes where two packages disagree about a directory, of which b's counts.
 func (m *merger) compareDirs(at string, a, b claim) {
 	x, y := m.node(a), m.node(b)
 	if x.Mode != y.Mode || !sameOwner(x.User, y.User) || !sameOwner(x.Group, y.Group) || !slices.Equal(x.Xattrs, y.Xattrs) {

@@ -21,7 +21,7 @@ import (
 // (bin, sbin, lib, lib32, lib64, libx32, libo32) stand before everything else, others from the package that ships them on.
 //
 //   - Directories are shared. Where packages disagree about mode, owner or xattrs the last in order wins,
-//     with a note (of apk's the first, as apk does it); From is the first.
+//     with a note, but in ecosystems that leave a directory that is there as it is; From is the first.
 //   - A directory where a symbolic link stands means the link's target; a symbolic link where a
 //     directory stands is left out, with a note. Both are dpkg's rules.
 //   - A file of two packages belongs to the one that Replaces the other (the later one if both do); the

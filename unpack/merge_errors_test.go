@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/solve/lock"
 )
@@ -131,4 +132,30 @@ func FuzzMerge(f *testing.F) {
 			}
 		}
 	})
+}
+
+// everywhere is the native record of a package that any architecture's index may list.
+type everywhere bool
+
+func (e everywhere) AnyArch() bool { return bool(e) }
+
+func TestAgrees(t *testing.T) {
+	want := lock.Package{Name: "a", Version: "1", Arch: "x86_64", Path: "x/a-1.apk"}
+	for _, c := range []struct {
+		have *pkg.Package
+		ok   bool
+	}{
+		{&pkg.Package{Name: "a", Version: "1", Arch: "x86_64"}, true},
+		{&pkg.Package{Name: "a", Version: "1", Arch: "noarch", Native: everywhere(true)}, true},
+		{&pkg.Package{Name: "a", Version: "1", Arch: "aarch64", Native: everywhere(false)}, false},
+		{&pkg.Package{Name: "a", Version: "1", Arch: "noarch"}, false},
+		{&pkg.Package{Name: "b", Version: "1", Arch: "noarch", Native: everywhere(true)}, false},
+		{&pkg.Package{Name: "a", Version: "2", Arch: "x86_64"}, false},
+	} {
+		err := agrees(c.have, want)
+		var trust *pkg.TrustError
+		if ok := err == nil; ok != c.ok || !ok && !errors.As(err, &trust) {
+			t.Errorf("%s: %v", c.have, err)
+		}
+	}
 }

@@ -19,7 +19,12 @@ type multi string
 
 func (m multi) MultiArch() string { return string(m) }
 
-// packages reads packages from text: "package NAME VERSION [arch=A] [multi=M] [replaces=N[<<V]]...", each followed
+// leaving is the native record of a package whose ecosystem leaves directories as they are.
+type leaving struct{}
+
+func (leaving) LeavesDirectories() bool { return true }
+
+// packages reads packages from text: "package NAME VERSION [arch=A] [multi=M] [leaves=dirs] [replaces=N[<<V]]...", each followed
 // by its tree in the words of treetest. Entries are in canonical order, hard links last.
 func packages(text string) []*pkg.Unpacked {
 	var ps []*pkg.Unpacked
@@ -38,6 +43,8 @@ func packages(text string) []*pkg.Unpacked {
 				p.Arch = v
 			case "multi":
 				p.Native = multi(v)
+			case "leaves":
+				p.Native = leaving{}
 			case "replaces":
 				name, version, versioned := strings.Cut(v, "<<")
 				l := pkg.Literal{Name: name}
@@ -122,6 +129,21 @@ package b 1
 	a: . usr usr/x
 	b: . usr usr/y
 	note: /usr: deb:a=1 ships the directory as drwxr-xr-x root:root, deb:b=1 as dgrwxrwxr-x root:staff, which counts
+`},
+	{"directories are shared, the first counts", Options{}, `
+package a 1 leaves=dirs
+	dir 0755 root:root usr
+	file 0644 root:root usr/x "a"
+package b 1 leaves=dirs
+	dir 2775 root:staff usr
+	file 0644 root:root usr/y "b"
+`, `
+	drwxr-xr-x usr a=1
+	-rw-r--r-- usr/x "a" a=1
+	-rw-r--r-- usr/y "b" b=1
+	a: usr usr/x
+	b: usr usr/y
+	note: /usr: deb:b=1 ships the directory as dgrwxrwxr-x root:staff, deb:a=1 as drwxr-xr-x root:root, which counts
 `},
 	{"merged /usr that no package ships", Options{MergedUsr: true}, `
 package a 1

@@ -169,9 +169,9 @@ func (r *run) fail(i int, err error) {
 
 // agrees compares what a package says of itself with what its index, or the lock, said.
 func agrees(have *pkg.Package, want lock.Package) error {
-	// An index of apk may list a package of every architecture under its own.
-	anyArch := have.Format == "apk" && have.Arch == "noarch"
-	if have.Name == want.Name && have.Version == want.Version && (have.Arch == want.Arch || anyArch) {
+	// An index may list a package for every architecture under its own.
+	n, ok := have.Native.(interface{ AnyArch() bool })
+	if have.Name == want.Name && have.Version == want.Version && (have.Arch == want.Arch || ok && n.AnyArch()) {
 		return nil
 	}
 	return pkg.Distrust(path.Base(want.Path), "control disagrees with the index: it says %s, the index %s=%s:%s",

@@ -2,15 +2,17 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-)
 
-const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+	"github.com/detinstall/detinstall/bench/internal/mirror"
+	"github.com/detinstall/detinstall/unpack/fetch"
+)
 
 // An aptRoot is a configuration of apt with an empty dpkg status and one suite.
 type aptRoot struct {
@@ -18,15 +20,15 @@ type aptRoot struct {
 }
 
 func (a *aptRoot) open(dir, suite, arch string) error {
-	mirror, err := hostMirror()
+	base := fetch.HostMirrors("/etc/apt")["debian"]
+	if base == "" {
+		return errors.New("no mirror of Debian in /etc/apt")
+	}
+	dir, err := filepath.Abs(filepath.Join(dir, suite+"-"+arch))
 	if err != nil {
 		return err
 	}
-	dir, err = filepath.Abs(filepath.Join(dir, suite+"-"+arch))
-	if err != nil {
-		return err
-	}
-	*a = aptRoot{dir: dir, suite: suite, arch: arch, mirror: mirror, conf: filepath.Join(dir, "apt.conf")}
+	*a = aptRoot{dir: dir, suite: suite, arch: arch, mirror: base, conf: filepath.Join(dir, "apt.conf")}
 	for _, d := range []string{"state/lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d", "etc/sources.list.d"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			return err
@@ -34,7 +36,7 @@ func (a *aptRoot) open(dir, suite, arch string) error {
 	}
 	for name, text := range map[string]string{
 		"status":           "",
-		"etc/sources.list": fmt.Sprintf("deb [signed-by=%s] %s %s main\n", keyring, mirror, suite),
+		"etc/sources.list": fmt.Sprintf("deb [signed-by=%s] %s %s main\n", mirror.Keyring, a.mirror, suite),
 		"apt.conf": fmt.Sprintf(`Dir::State "%[1]s/state"; Dir::State::status "%[1]s/status"; Dir::Cache "%[1]s/cache";
 Dir::Etc "%[1]s/etc"; Dir::Etc::Parts "%[1]s/etc/apt.conf.d";
 APT::Architecture "%[2]s"; APT::Architectures { "%[2]s"; };
@@ -90,21 +92,4 @@ func installed(out string) []string {
 	}
 	slices.Sort(got)
 	return slices.Compact(got)
-}
-
-// hostMirror returns the first address in the host's sources.
-func hostMirror() (string, error) {
-	files, _ := filepath.Glob("/etc/apt/sources.list.d/*.sources")
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			return "", err
-		}
-		for l := range strings.Lines(string(text)) {
-			if uri, ok := strings.CutPrefix(l, "URIs:"); ok && len(strings.Fields(uri)) > 0 {
-				return strings.TrimSuffix(strings.Fields(uri)[0], "/"), nil
-			}
-		}
-	}
-	return "", fmt.Errorf("no mirror in /etc/apt/sources.list.d/*.sources")
 }

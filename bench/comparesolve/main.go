@@ -14,10 +14,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/detinstall/detinstall/bench/internal/mirror"
 	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/deb"
 	"github.com/detinstall/detinstall/solve"
@@ -113,7 +115,8 @@ func (c *comparison) open(dir string) error {
 	if err := c.apt.open(dir, c.suite, c.arch); err != nil {
 		return err
 	}
-	c.u, err = universe(context.Background(), &c.apt)
+	m := mirror.Mirror{Base: c.apt.mirror, Dir: filepath.Join(c.apt.dir, "kept")}
+	c.u, err = m.Universe(context.Background(), c.suite, c.arch)
 	return err
 }
 

@@ -7,95 +7,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 
+	"github.com/detinstall/detinstall/bench/internal/mirror"
 	"github.com/detinstall/detinstall/pkg"
-	"github.com/detinstall/detinstall/pkg/deb"
-	"github.com/detinstall/detinstall/pkg/tree"
 )
 
 // archive is a suite of a mirror, and the directory that keeps what was fetched of it.
 type archive struct {
-	mirror, suite, dir string
-	limit              int64 // larger packages are fetched without their payload
-	u                  pkg.Universe
+	mirror.Mirror
+	suite, dir string
+	limit      int64 // larger packages are fetched without their payload
+	u          pkg.Universe
 }
-
-const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 // open reads the suite's signed index.
-func (a *archive) open() error {
-	keys, err := os.ReadFile(keyring)
-	if err != nil {
+func (a *archive) open() (err error) {
+	if err := os.MkdirAll(filepath.Join(a.dir, "packages"), 0o755); err != nil {
 		return err
 	}
-	for _, d := range []string{"index", "packages"} {
-		if err := os.MkdirAll(filepath.Join(a.dir, d), 0o755); err != nil {
-			return err
-		}
-	}
-	repo := &pkg.Repo{ID: "debian@" + a.suite, Format: "deb", Base: a.mirror, Suite: a.suite, Components: []string{"main"},
-		Keys: []pkg.Key{{Name: keyring, Data: keys}}}
-	a.u, err = deb.Format{}.Universe(context.Background(), []*pkg.Repo{repo}, "amd64", pkg.IndexOptions{}, a)
+	a.Dir = filepath.Join(a.dir, "index")
+	a.u, err = a.Universe(context.Background(), a.suite, "amd64")
 	return err
-}
-
-// Get fetches a part of the index; what has a digest is kept.
-func (a *archive) Get(ctx context.Context, ref pkg.Ref) (pkg.Blob, error) {
-	kept := filepath.Join(a.dir, "index", fmt.Sprintf("%x", ref.SHA256))
-	if data, err := os.ReadFile(kept); err == nil && sha256.Sum256(data) == ref.SHA256 {
-		return blob{bytes.NewReader(data), data}, nil
-	}
-	data, err := a.bytes(ref.Path, "")
-	if err != nil {
-		return nil, err
-	}
-	if ref.SHA256 != (tree.Digest{}) {
-		if sha256.Sum256(data) != ref.SHA256 {
-			return nil, fmt.Errorf("%s: wrong digest", ref.Path)
-		}
-		if err := os.WriteFile(kept, data, 0o644); err != nil {
-			return nil, err
-		}
-	}
-	return blob{bytes.NewReader(data), data}, nil
-}
-
-type blob struct {
-	*bytes.Reader
-	data []byte
-}
-
-func (b blob) Bytes() ([]byte, error) { return b.data, nil }
-func (b blob) Close() error           { return nil }
-
-// bytes fetches a file, or a range of it.
-func (a *archive) bytes(path, span string) ([]byte, error) {
-	req, err := http.NewRequest(http.MethodGet, a.mirror+"/"+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	want := http.StatusOK
-	if span != "" {
-		req.Header.Set("Range", "bytes="+span)
-		want = http.StatusPartialContent
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, errors.New(path + ": no answer") // the error names the mirror
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case want:
-		return io.ReadAll(io.LimitReader(resp.Body, 1<<30))
-	case http.StatusNotFound:
-		return nil, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
-	}
-	return nil, fmt.Errorf("%s: %s", path, resp.Status)
 }
 
 // ranges reads a file of the mirror in blocks: the control members lie at the beginning of a .deb.
@@ -115,7 +50,7 @@ func (r *ranges) ReadAt(p []byte, off int64) (int, error) {
 		b, ok := r.blocks[i]
 		if !ok {
 			var err error
-			if b, err = r.a.bytes(r.path, fmt.Sprintf("%d-%d", i*block, min((i+1)*block, r.size)-1)); err != nil {
+			if b, err = r.a.Bytes(context.Background(), r.path, fmt.Sprintf("%d-%d", i*block, min((i+1)*block, r.size)-1)); err != nil {
 				return n, err
 			}
 			r.blocks[i] = b
@@ -140,7 +75,7 @@ func (a *archive) unpacked(p *pkg.Package, payload bool) (*kept, error) {
 	}
 	var r io.ReaderAt = &ranges{a, p.Path, p.Size, map[int64][]byte{}}
 	if payload {
-		data, err := a.bytes(p.Path, "")
+		data, err := a.Bytes(context.Background(), p.Path, "")
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ import (
 func main() {
 	get := flag.Bool("fetch", false, "fetch the corpora")
 	a := archive{}
-	flag.StringVar(&a.mirror, "mirror", "", "the mirror's address")
+	flag.StringVar(&a.Base, "mirror", "", "the mirror's address")
 	flag.StringVar(&a.suite, "suite", "trixie", "the suite")
 	flag.Int64Var(&a.limit, "limit", 8<<20, "the size above which a package is fetched without its payload")
 	seed := flag.Uint64("seed", 1, "seed of the random sample")

@@ -56,8 +56,7 @@ type core struct {
 	state                  uint
 	rep0, rep1, rep2, rep3 uint64 // last distances, less one
 
-	hist    []byte // the history and what is being decoded
-	touched byte   // of hist, by far
+	hist []byte // the history and what is being decoded
 
 	litShift, litMask uint // make the index of a literal's model of position<<8 | byte before
 	pbMask            uint // mask of the position for the rest

@@ -44,7 +44,7 @@ func (d *core) match(pos uint, r, c uint64, ip uint) (uint, uint64, uint64, uint
 		d.rep3, d.rep2, d.rep1 = d.rep2, d.rep1, d.rep0
 		var n uint
 		n, r, c, ip = d.length(&d.matchLen, ps, r, c, ip)
-		d.rep0, r, c, ip = d.distance(min(n-2, 3), pos, r, c, ip)
+		d.rep0, r, c, ip = d.distance(min(n-2, 3), r, c, ip)
 		return n, r, c, ip
 	}
 	r, c, ip = d.refill(r, c, ip)

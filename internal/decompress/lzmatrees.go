@@ -518,9 +518,9 @@ func (d *core) tree8(t *[256]uint32, base uint, r, c uint64, ip uint) (uint, uin
 	return uint(^i&255) + base, r, c, ip
 }
 
-// distance decodes the distance, less one, of a match at pos; class is the smaller of 3 and
+// distance decodes the distance, less one, of a match; class is the smaller of 3 and
 // the length less two.
-func (d *core) distance(class, pos uint, r, c uint64, ip uint) (uint64, uint64, uint64, uint) {
+func (d *core) distance(class uint, r, c uint64, ip uint) (uint64, uint64, uint64, uint) {
 	var i, q, q0, q1, b, rest, diff, borrow, u, u0 uint64
 	{
 		t := &d.slot[class&3]
@@ -615,7 +615,7 @@ func (d *core) distance(class, pos uint, r, c uint64, ip uint) (uint64, uint64, 
 	n := slot>>1 - 1
 	dist := uint64(2|slot&1) << (n & 63)
 	if slot >= 14 {
-		return d.far(dist, n-4, pos, r, c, ip)
+		return d.far(dist, n-4, r, c, ip)
 	}
 	t := &d.special[slot&15]
 	i, q = 1, uint64(t[1])
@@ -639,9 +639,9 @@ func (d *core) distance(class, pos uint, r, c uint64, ip uint) (uint64, uint64, 
 	return dist, r, c, ip
 }
 
-// far decodes the rest of a large distance of a match at pos: n bits of equal odds, then four of
+// far decodes the rest of a large distance: n bits of equal odds, then four of
 // a tree, the lowest first.
-func (d *core) far(dist uint64, n, pos uint, r, c uint64, ip uint) (uint64, uint64, uint64, uint) {
+func (d *core) far(dist uint64, n uint, r, c uint64, ip uint) (uint64, uint64, uint64, uint) {
 	var i, q, q0, q1, b, rest, diff, borrow, u, u0 uint64
 	v := uint64(0)
 	for range n {
@@ -656,11 +656,6 @@ func (d *core) far(dist uint64, n, pos uint, r, c uint64, ip uint) (uint64, uint
 		v = v<<1 + 1 - borrow
 	}
 	dist += v << 4
-	// All but four bits are known: touch what will be copied, so that it is on its way to
-	// the cache meanwhile. It is stored lest the compiler drop the load. 2 to 3 % on libllvm19.
-	if k := pos - uint(dist) - 8; k < uint(len(d.hist)) {
-		d.touched = d.hist[k]
-	}
 	t := &d.align
 	i, q = 1, uint64(t[1])
 	if r < rangeTop {

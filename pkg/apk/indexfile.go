@@ -155,14 +155,15 @@ func digits(b []byte) (n int64) {
 
 // parse makes the package of record i.
 func (x *list) parse(i int, arch string) (*pkg.Package, error) {
-	info := &Info{}
+	r := infoReader{info: &Info{}}
 	for line := range strings.Lines(string(x.Text[x.start[i]:x.end[i]])) {
 		line = strings.TrimSuffix(line, "\n")
-		if _, err := info.set(line[0], "", line[2:]); err != nil {
+		if err := r.set(line[0], "", line[2:]); err != nil {
 			return nil, fmt.Errorf("package %s: field %c: %w", x.names.at(i), line[0], err)
 		}
 	}
-	if err := info.check(); err != nil {
+	info, err := r.read()
+	if err != nil {
 		return nil, err
 	}
 	if info.Arch == "" {

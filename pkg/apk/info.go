@@ -98,44 +98,64 @@ var numbers = []struct {
 	{'q', "replaces_priority", func(i *Info, n int64) { i.ReplacesPriority = int(n) }},
 }
 
-// set takes in the field with the given letter or key; the other one is zero. Known is false for a field that this
-// program does not know.
-func (i *Info) set(letter byte, key, value string) (known bool, err error) {
-	for _, f := range fields {
+// infoReader collects the fields of an Info.
+type infoReader struct {
+	info  *Info
+	lists [][]string // of each of fields, the lines of a list: it may have as many as a control member has room for
+}
+
+// set takes in the field with the given letter or key; the other one is zero. A field that this program does not know is passed over.
+func (r *infoReader) set(letter byte, key, value string) (err error) {
+	for n, f := range fields {
 		if letter != 0 && letter == f.letter || letter == 0 && key == f.key {
-			return true, setText(f.text(i), value, f.list)
+			return r.setText(n, value)
 		}
 	}
 	for _, f := range numbers {
 		if letter != 0 && letter == f.letter || letter == 0 && f.key != "" && key == f.key {
 			n, err := strconv.ParseInt(value, 10, 62)
 			if err != nil || n < 0 || n > 1<<31 && (f.letter == 'k' || f.letter == 'q') {
-				return true, fmt.Errorf("malformed number %q", value)
+				return fmt.Errorf("malformed number %q", value)
 			}
-			f.set(i, n)
-			return true, nil
+			f.set(r.info, n)
+			return nil
 		}
 	}
 	if letter == 'C' {
 		if strings.HasPrefix(value, "Q1") {
-			i.Checksum, err = parseChecksum(value)
-			return true, err
+			r.info.Checksum, err = parseChecksum(value)
+			return err
 		}
-		return true, fmt.Errorf("unsupported checksum %q", value)
-	}
-	return false, nil
-}
-
-func setText(to *string, value string, list bool) error {
-	switch {
-	case *to == "":
-		*to = value
-	case list:
-		*to += " " + value
-	default:
-		return fmt.Errorf("comes twice: %q and %q", *to, value)
+		return fmt.Errorf("unsupported checksum %q", value)
 	}
 	return nil
+}
+
+func (r *infoReader) setText(n int, value string) error {
+	to := fields[n].text(r.info)
+	switch {
+	case value == "":
+	case fields[n].list:
+		if r.lists == nil {
+			r.lists = make([][]string, len(fields))
+		}
+		r.lists[n] = append(r.lists[n], value)
+	case *to != "":
+		return fmt.Errorf("comes twice: %q and %q", *to, value)
+	default:
+		*to = value
+	}
+	return nil
+}
+
+// read returns what was taken in, if the package can be named and fetched.
+func (r *infoReader) read() (*Info, error) {
+	for n, lines := range r.lists {
+		if len(lines) > 0 {
+			*fields[n].text(r.info) = strings.Join(lines, " ")
+		}
+	}
+	return r.info, r.info.check()
 }
 
 // check refuses what cannot be named or fetched.
@@ -206,6 +226,12 @@ func (i *Info) identity() string {
 	}
 	return "Q2" + base64.StdEncoding.EncodeToString(i.Unique[:])
 }
+
+// LeavesDirectories says that apk leaves mode and owner of a directory that is there as they are.
+func (*Info) LeavesDirectories() bool { return true }
+
+// AnyArch reports whether the package is for every architecture: an index may list it under its own.
+func (i *Info) AnyArch() bool { return i.Arch == "noarch" }
 
 // Overwrites tells whose a file is that i's package and an older one ship: 1 for i's, -1 for the older one's, 0 where
 // neither claims it. Packages of one source take over from one another; else what counts is who replaces the other, and where both do

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/detinstall/detinstall/internal/archive"
@@ -29,7 +28,7 @@ var phases = []string{".pre-install", ".post-install", ".trigger", ".pre-upgrade
 
 // ParsePkgInfo reads a .PKGINFO file: lines "KEY = VALUE", and comments.
 func ParsePkgInfo(text []byte) (*Info, error) {
-	info := &Info{}
+	r := infoReader{info: &Info{}}
 	if bytes.IndexByte(text, 0) >= 0 {
 		return nil, errors.New("has a NUL")
 	}
@@ -49,14 +48,14 @@ func ParsePkgInfo(text []byte) (*Info, error) {
 		if value = strings.TrimSpace(value); value == "" {
 			continue
 		}
-		if _, err := info.set(0, key, value); err != nil {
+		if err := r.set(0, key, value); err != nil {
 			return nil, fmt.Errorf("line %d: %s: %w", n, key, err)
 		}
 	}
-	if info.Arch == "" {
-		info.Arch = "noarch"
+	if r.info.Arch == "" {
+		r.info.Arch = "noarch"
 	}
-	return info, info.check()
+	return r.read()
 }
 
 // Describe returns what the control members say of the package, and the scripts among them.
@@ -79,39 +78,8 @@ func (Format) Describe(control fs.FS) (*pkg.Package, []pkg.Script, error) {
 			return nil, nil, refuse(sumsFile, "%v", err)
 		}
 	}
-	scripts, err := scriptsOf(control)
+	scripts, err := pkg.ReadScripts(control, phases)
 	return info.Package(), scripts, err
-}
-
-// scriptsOf returns the scripts among the control members.
-func scriptsOf(control fs.FS) ([]pkg.Script, error) {
-	var scripts []pkg.Script
-	for _, phase := range phases {
-		b, err := fs.ReadFile(control, phase)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		scripts = append(scripts, pkg.Script{Phase: pkg.Phase(phase), Interpreter: interpreter(b), Body: b})
-	}
-	return scripts, nil
-}
-
-// interpreter returns the program of a script's "#!" line, without its arguments; for env the
-// program that it would start. It is empty where there is no such line.
-func interpreter(script []byte) string {
-	line, _, _ := strings.Cut(string(script[:min(len(script), 256)]), "\n")
-	line, ok := strings.CutPrefix(line, "#!")
-	words := strings.Fields(line)
-	if !ok || len(words) == 0 {
-		return ""
-	}
-	if path.Base(words[0]) == "env" && len(words) > 1 && !strings.ContainsAny(words[1], "-=") {
-		return words[1]
-	}
-	return words[0]
 }
 
 // members is the control members of an archive. It grows by the sums of the files when those have been read.

@@ -96,7 +96,7 @@ func (Format) Describe(control fs.FS) (*pkg.Package, []pkg.Script, error) {
 	if err != nil {
 		return nil, nil, refuse("control", "%v", err)
 	}
-	scripts, err := scriptsOf(control)
+	scripts, err := pkg.ReadScripts(control, phases)
 	return c.Package(), scripts, err
 }
 

@@ -1,10 +1,7 @@
 package deb
 
 import (
-	"errors"
 	"io"
-	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/detinstall/detinstall/internal/archive"
@@ -64,38 +61,4 @@ func checkMember(name string) error {
 		return refuse(name, "a control member may not have the name of dpkg's own file list")
 	}
 	return nil
-}
-
-// scriptsOf returns the maintainer scripts among the control members.
-func scriptsOf(control fs.FS) ([]pkg.Script, error) {
-	var scripts []pkg.Script
-	for _, phase := range phases {
-		b, err := fs.ReadFile(control, phase)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		scripts = append(scripts, pkg.Script{Phase: pkg.Phase(phase), Interpreter: interpreter(b), Body: b})
-	}
-	return scripts, nil
-}
-
-// interpreter returns the program of a script's "#!" line, without its arguments; for /usr/bin/env the
-// program that it would start, as far as the line names it. It is empty where there is no such line.
-func interpreter(script []byte) string {
-	line, _, _ := strings.Cut(string(script[:min(len(script), 256)]), "\n")
-	line, ok := strings.CutPrefix(line, "#!")
-	if !ok {
-		return ""
-	}
-	f := strings.Fields(line)
-	if len(f) == 0 {
-		return ""
-	}
-	if path.Base(f[0]) == "env" && len(f) > 1 && !strings.HasPrefix(f[1], "-") && !strings.Contains(f[1], "=") {
-		return f[1]
-	}
-	return f[0]
 }

@@ -37,7 +37,7 @@ func Compare(shipped map[string]string, ours, oracle *Root, skip Patterns) Resul
 		o, t := ours.Lines[p], oracle.Lines[p]
 		switch {
 		case shipped[p] == t && o == t:
-		case skip.Match(p):
+		case skip.Match(p, t):
 			if shipped[p] != t {
 				r.Skipped++
 			}
@@ -50,7 +50,7 @@ func Compare(shipped map[string]string, ours, oracle *Root, skip Patterns) Resul
 		}
 	}
 	for _, p := range ours.Paths {
-		if oracle.Lines[p] != "" || skip.Match(p) {
+		if oracle.Lines[p] != "" || skip.Match(p, ours.Lines[p]) {
 			continue
 		}
 		if shipped[p] != "" {

@@ -1,11 +1,14 @@
 package configured
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/detinstall/detinstall/pkg/tree"
 )
 
 func TestCompare(t *testing.T) {
@@ -47,8 +50,62 @@ func TestMatch(t *testing.T) {
 		{"etc/*-", "etc/x/passwd-", false},
 		{"dev/**", "dev/null", true},
 	} {
-		if got := (Patterns{c.pattern}).Match(c.path); got != c.want {
+		if got := (Patterns{c.pattern}).Match(c.path, ""); got != c.want {
 			t.Errorf("%s, %s: %v", c.pattern, c.path, got)
+		}
+	}
+}
+
+// TestMatchLink: a pattern with a target is for links to it, whatever their names, and for nothing else.
+func TestMatchLink(t *testing.T) {
+	const link = "Lrwxrwxrwx root:root "
+	if got := line(tree.Node{Mode: fs.ModeSymlink | 0o777, Link: "a b"}, "root", "root", ""); got != link+"a b" {
+		t.Fatalf("the line of a link is %q", got)
+	}
+	ps := Patterns{"etc/ssl/certs/*.0 -> ssl-cert-snakeoil.pem"}
+	for _, c := range []struct {
+		path, line string
+		want       bool
+	}{
+		{"etc/ssl/certs/62742064.0", link + "ssl-cert-snakeoil.pem", true},
+		{"etc/ssl/certs/0a1b2c3d.0", link + "ssl-cert-snakeoil.pem", true},
+		{"etc/ssl/certs/62742064.0", link + "ca-certificates.crt", false},
+		{"etc/ssl/certs/62742064.0", link + "x ssl-cert-snakeoil.pem", false},
+		{"etc/ssl/certs/62742064.0", "-rw-r--r-- root:root ssl-cert-snakeoil.pem", false},
+		{"etc/ssl/certs/62742064.0", "", false},
+		{"etc/ssl/62742064.0", link + "ssl-cert-snakeoil.pem", false},
+	} {
+		if got := ps.Match(c.path, c.line); got != c.want {
+			t.Errorf("%s, %q: %v", c.path, c.line, got)
+		}
+	}
+	// The same through roots: the oracle's link is passed over, one to something else counts.
+	shipped := map[string]string{}
+	oracle := root("etc/ssl/certs/00000000.0="+link+"ssl-cert-snakeoil.pem", "etc/ssl/certs/11111111.0="+link+"a.pem")
+	got := Compare(shipped, root(), oracle, ps)
+	want := Result{Total: 1, Skipped: 1, Findings: []Finding{{Differs, "etc/ssl/certs/11111111.0", "", link + "a.pem"}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestDeliberate: the rows of the real file are read, those with a target too.
+func TestDeliberate(t *testing.T) {
+	ps, err := Deliberate("../../../doc/deliberate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, line string
+		want       bool
+	}{
+		{"dev/null", "", true},
+		{"etc/ssl/certs/0a1b2c3d.0", "Lrwxrwxrwx root:root ssl-cert-snakeoil.pem", true},
+		{"etc/ssl/certs/0a1b2c3d.0", "Lrwxrwxrwx root:root ACCVRAIZ1.pem", false},
+		{"etc/passwd", "", false},
+	} {
+		if got := ps.Match(c.path, c.line); got != c.want {
+			t.Errorf("%s, %q: %v", c.path, c.line, got)
 		}
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Patterns are paths that are not counted; `**` is any number of components.
+// Patterns are paths that are not counted; `**` is any number of components. One of the form "PATTERN -> TARGET" is for symbolic links
+// with that target only: for those whose names depend on the machine.
 type Patterns []string
 
 // Deliberate reads the patterns of the table in file, which is doc/deliberate.md.
@@ -29,9 +30,21 @@ func Deliberate(file string) (Patterns, error) {
 	return out, nil
 }
 
-// Match reports whether a pattern matches the path p.
-func (ps Patterns) Match(p string) bool {
-	return slices.ContainsFunc(ps, func(pat string) bool { return match(strings.Split(pat, "/"), strings.Split(p, "/")) })
+// Match reports whether a pattern matches the path p, of which line is what is compared.
+func (ps Patterns) Match(p, line string) bool {
+	return slices.ContainsFunc(ps, func(pat string) bool {
+		pat, target, linked := strings.Cut(pat, " -> ")
+		if linked && !isLinkTo(line, target) {
+			return false
+		}
+		return match(strings.Split(pat, "/"), strings.Split(p, "/"))
+	})
+}
+
+// isLinkTo reports whether a line is a symbolic link's with the given target; the inverse of what function line writes of one.
+func isLinkTo(line, target string) bool {
+	f := strings.SplitN(line, " ", 3)
+	return len(f) == 3 && strings.HasPrefix(f[0], "L") && f[2] == target
 }
 
 func match(pat, p []string) bool {
