@@ -77,9 +77,13 @@ func (w *walker) perhaps(all bool, ways ...func() flow) flow {
 	for _, way := range ways {
 		w.steps += len(before.vars)
 		w.scope = before.copied()
+		done := len(w.undo)
 		w.unsure++
 		fl := way()
 		w.unsure--
+		if fl == failed && w.sub == 0 {
+			w.undone(done)
+		}
 		if fl == next {
 			ends = append(ends, w.scope)
 		}
@@ -94,6 +98,14 @@ func (w *walker) perhaps(all bool, ways ...func() flow) flow {
 	}
 	w.joined(ends)
 	return next
+}
+
+// undone takes back what was done to questions since there were that many to undo.
+func (w *walker) undone(since int) {
+	for i := len(w.undo) - 1; i >= since; i-- {
+		w.undo[i]()
+	}
+	w.undo = w.undo[:since]
 }
 
 // leaves notes that what follows may be left out, and with which scope whoever is left goes on. A package that installs does not fail.

@@ -126,7 +126,7 @@ func (w *walker) command1(name string) (int, bool) {
 // pythons are the names of Python.
 var pythons = regexp.MustCompile(`^python3(\.\d+)?$`)
 
-var binDirs = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/dpkg", "/lib/systemd", "/usr/lib/systemd"}
+var binDirs = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/dpkg", "/lib/systemd", "/usr/lib/systemd", "/usr/lib/emacsen-common"}
 
 // shippedScript walks a shell script that a package ships, as a process of its own.
 func (w *walker) shippedScript(c invocation) (truth, flow) {

@@ -98,8 +98,13 @@ func (w *walker) startDebconf(line int) {
 	}
 }
 
-// touch notes that a script changes a question.
+// touch notes that a script is about to change a question.
 func (w *walker) touch(line int, q *question) {
+	if !w.sure() {
+		before := *q
+		before.flags, before.variables = maps.Clone(q.flags), maps.Clone(q.variables)
+		w.undo = append(w.undo, func() { *q = before })
+	}
 	q.line, q.reading = line, w.reading
 	if !w.sure() {
 		q.unclear = "debconf under a condition that is not known"
@@ -220,10 +225,8 @@ func (w *walker) answerAsked(line int) {
 		switch {
 		case q.kind == "error":
 			q.value = known("")
-		case q.kind == "select" && (q.subst || strings.Contains(q.choices, "${")):
-			q.value = w.firstChoice(q, w.substituteChoices(q))
 		case q.kind == "select":
-			q.value = w.firstChoice(q, known(q.choices))
+			q.value = w.firstChoice(q, q.values())
 		}
 	}
 	w.inputs = nil
@@ -241,9 +244,15 @@ func (w *walker) markSeen() {
 	}
 }
 
-// substituteChoices returns a question's choices with its variables put in.
-func (w *walker) substituteChoices(q *question) value {
-	text := q.choices
+// values returns what a question's answer may be, with its variables put in: Choices are for people where there is Choices-C.
+func (q *question) values() value {
+	text, ok := q.fields["choices-c"]
+	if !ok {
+		text = q.choices
+	}
+	if !q.subst && !strings.Contains(text, "${") {
+		return known(text)
+	}
 	for _, v := range slices.Sorted(maps.Keys(q.variables)) {
 		s := q.variables[v]
 		if strings.Contains(s, "${") {
@@ -268,132 +277,4 @@ func (w *walker) firstChoice(q *question, choices value) value {
 		}
 	}
 	return known(first)
-}
-
-// asked is a command about a question that is there.
-func (w *walker) asked(line int, verb string, q *question, name string, args []string) truth {
-	switch verb {
-	case "get":
-		w.assign("RET", q.value)
-	case "set", "reset":
-		v := known(strings.Join(args[1:], " "))
-		if verb == "reset" {
-			v = known(q.fields["default"])
-			delete(q.flags, "seen")
-		}
-		if !w.sure() {
-			v = value{}
-		}
-		q.value, q.answered = v, true
-		w.touch(line, q)
-	case "fset":
-		if len(args) == 3 {
-			w.touch(line, q)
-			w.setFlag(q, args[1], args[2])
-		}
-	case "fget":
-		v := "false"
-		if len(args) == 2 && q.flags[args[1]] != "" {
-			v = q.flags[args[1]]
-		}
-		w.assign("RET", known(v))
-	case "input":
-		w.assign("RET", value{})
-		w.inputs = append(w.inputs, q)
-		if q.kind == "error" || q.flags["seen"] != "true" && (args[0] == "high" || args[0] == "critical") {
-			w.shown = append(w.shown, q)
-		}
-		if q.kind != "error" {
-			w.code = known("30") // the noninteractive frontend shows nothing
-			return no
-		}
-	case "subst":
-		q.subst = true
-		w.touch(line, q)
-		if len(args) > 1 {
-			if q.variables == nil {
-				q.variables = map[string]string{}
-			}
-			q.variables[args[1]] = strings.Join(args[2:], " ")
-		}
-	case "metaget":
-		w.assign("RET", value{})
-		if len(args) == 2 {
-			w.assign("RET", q.meta(strings.ToLower(args[1])))
-		}
-	case "exist":
-		w.assign("RET", known("true"))
-	}
-	return yes
-}
-
-func (w *walker) setFlag(q *question, name, v string) {
-	if name == "seen" {
-		w.shown = slices.DeleteFunc(w.shown, func(s *question) bool { return s == q })
-	}
-	if q.flags == nil {
-		q.flags = map[string]string{}
-	}
-	q.flags[name] = v
-}
-
-// meta returns a field of the question's template by its name in small letters, as far as we know it.
-func (q *question) meta(field string) value {
-	switch {
-	case field == "choices" && !q.subst && !strings.Contains(q.choices, "${"):
-		return known(q.choices)
-	case field == "type":
-		return known(q.kind)
-	case !q.subst && strings.HasPrefix(field, "choices-"):
-		v, ok := q.fields[field]
-		if !ok {
-			v = q.choices
-		}
-		return value{text: v, known: !strings.Contains(v, "${")}
-	}
-	return value{}
-}
-
-// register makes a question of a template.
-func (w *walker) register(line int, template, name string) truth {
-	t := w.debconf.questions[template]
-	if t == nil {
-		w.leftover(line, "debconf template "+printable(template)+" is not there")
-		return unknown
-	}
-	if w.debconf.questions[name] == nil && w.sure() {
-		n := *t
-		n.flags, n.variables, n.answered, n.template, n.unclear = nil, nil, false, template, ""
-		n.value = known(t.fields["default"])
-		w.debconf.questions[name] = &n
-		w.touch(line, &n)
-	}
-	return yes
-}
-
-// selections is debconf-set-selections, whose lines set answers.
-func selections(w *walker, c invocation) (truth, flow) {
-	v := w.in.all()
-	if !v.known || len(c.args) > 0 {
-		w.leftover(c.line, c.name)
-		return unknown, next
-	}
-	for l := range strings.Lines(v.text) {
-		f := strings.Fields(l)
-		if len(f) < 3 {
-			continue
-		}
-		q := w.debconf.questions[f[1]]
-		if q == nil {
-			q = &question{kind: f[2], owner: -1}
-			w.debconf.questions[f[1]] = q
-		}
-		q.value, q.answered = known(strings.Join(slices.Clone(f[3:]), " ")), true
-		w.touch(c.line, q)
-		if !w.sure() {
-			q.value = value{}
-		}
-	}
-	w.noop(c.line, "debconf")
-	return yes, next
 }

@@ -210,6 +210,7 @@ func (w *walker) read() {
 			w.noop(n.Line, w.reading.Recipe)
 		}
 		w.reading.Pending = nil
+		w.undone(0)
 	}
 }
 

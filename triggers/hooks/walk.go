@@ -77,6 +77,7 @@ type walker struct {
 	umask       uint32
 	inputs      []*question // that db_input asked for, and no db_go yet
 	shown       []*question // that a user would have been shown
+	undo        []func()    // what takes back, last first, what was done to questions under conditions that are not known
 	bash        bool        // not sh
 
 	in   *input
