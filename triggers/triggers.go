@@ -56,6 +56,7 @@ func All() []Trigger {
 		dictionaries(),
 		dpkg(),
 		gschemas(),
+		iconCache(),
 		info(),
 		javaCacerts(),
 		ldconfig(),

@@ -98,7 +98,5 @@ func (w *walker) catalogued(at, key, value string) {
 		w.catalogs[at] = catalogue{}
 	}
 	w.catalogs[at][key] = value
-	if p, ok := w.locate(at, false); ok && w.exists(at) != yes {
-		w.disk.nodes[p] = &entry{kind: file, mode: 0o644, written: true, changed: true, other: "trigger xml-catalog makes it", reading: w.reading}
-	}
+	w.madeBy("xml-catalog", at)
 }

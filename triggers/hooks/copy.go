@@ -85,7 +85,7 @@ func (w *walker) copy(c invocation, o options, from, to string) truth {
 	case there == yes && o.has("u") && e.kind != directory:
 		w.leftover(c.line, "copies what is newer")
 		return unknown
-	case there == no && w.parent(to) != yes:
+	case there == no && w.into(c.line, to) != yes:
 		return w.parent(to)
 	case e.kind == directory:
 		return w.copyDir(c, o, e, from, to)
@@ -236,7 +236,7 @@ func (w *walker) link(c invocation, o options, target, at string) truth {
 		return is(o.has("f"))
 	case t == yes && (!o.has("f") || e.kind == directory):
 		return no
-	case t == no && w.parent(at) != yes:
+	case t == no && w.into(c.line, at) != yes:
 		return w.parent(at)
 	}
 	return w.made(w.create(c.line, at, entry{kind: link, mode: 0o777, target: target}))

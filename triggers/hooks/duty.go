@@ -19,6 +19,7 @@ const (
 	Diversion    Kind = "diversion"    // path, to, package
 	File         Kind = "file"         // path, mode, user, group; Body: what all scripts together leave there
 	Group        Kind = "group"        // name, gid, "system" or "user"
+	IconCache    Kind = "iconcache"    // directory of a theme
 	Link         Kind = "link"         // path, target
 	Member       Kind = "member"       // user, group
 	Meta         Kind = "meta"         // path, mode, user, group: of a path that is there
@@ -56,6 +57,8 @@ func (d Duty) Owns() []string {
 	switch d.Kind {
 	case Capability, Directory, File, Link, Meta, XMLCatalog:
 		return d.Args[:1]
+	case IconCache:
+		return []string{d.Args[0] + "/icon-theme.cache"}
 	case Alternative:
 		owned := []string{d.Args[0]}
 		for _, s := range d.Slaves {

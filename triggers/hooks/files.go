@@ -16,6 +16,19 @@ func (w *walker) parent(p string) truth {
 	return t
 }
 
+// into is parent for a path that is about to be made: a directory that a trigger makes by its name counts as there, and one
+// that may be there is a leftover.
+func (w *walker) into(line int, p string) truth {
+	t := w.parent(p)
+	if at, ok := w.locate(path.Dir(strings.TrimRight(p, "/")), true); t == unknown && ok && w.disk.owned.named(at) {
+		return yes
+	}
+	if t == unknown {
+		w.leftover(line, "makes a path in a directory that may be there")
+	}
+	return t
+}
+
 // makeDir makes one directory. It reports whether it is there then.
 func (w *walker) makeDir(line int, p string, mode fs.FileMode) bool {
 	return w.create(line, strings.TrimRight(p, "/"), entry{kind: directory, mode: mode})
@@ -46,7 +59,7 @@ func (w *walker) mkdir(line int, p, mode string, parents bool) truth {
 		if t := w.mkdir(line, path.Dir(p), "", true); t != yes {
 			return t
 		}
-	} else if up := w.parent(p); up != yes {
+	} else if up := w.into(line, p); up != yes {
 		return up
 	}
 	m := w.mask(0o777)

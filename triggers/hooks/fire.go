@@ -34,6 +34,12 @@ var generators = []struct{ name, trigger string }{
 	{"update-default-wordlist", "dictionaries"},
 }
 
+// notes are files in which a package notes what a trigger's postinst is to do. It takes them away when it has done it, for which it
+// needs the program.
+var notes = []struct{ trigger, program, file string }{
+	{"java-cacerts", "java", "/var/lib/ca-certificates-java/fresh"},
+}
+
 // interest is what a package's control member triggers says.
 type interest struct {
 	interests, activates []string
@@ -92,10 +98,27 @@ func (s *state) fire() []Fired {
 			s.phase(i, "postinst", names)
 		} else if !s.world.has(f.Trigger) {
 			s.missing(i, f)
+		} else {
+			s.takeAway(i, f)
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// takeAway takes away the notes of a postinst that dpkg triggers run, whose work a trigger does.
+func (s *state) takeAway(i int, f Fired) {
+	for _, n := range notes {
+		for _, sc := range s.packages[i].Scripts {
+			if n.trigger != f.Trigger || sc.Phase != "postinst" {
+				continue
+			}
+			w := newWalker(s, i, sc, nil)
+			if _, found := w.which(n.program); found == yes && w.exists(n.file) == yes {
+				w.remove(1, n.file)
+			}
+		}
+	}
 }
 
 // missing notes that nothing does the work of a postinst that dpkg triggers run.

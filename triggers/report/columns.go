@@ -22,6 +22,7 @@ var kinds = []struct {
 	{hooks.Diversion, "a shipped file that is laid elsewhere (dpkg-divert)"},
 	{hooks.File, "a file, with all that scripts write into it"},
 	{hooks.Group, "a group of accounts"},
+	{hooks.IconCache, "the cache of an icon theme"},
 	{hooks.Link, "a symbolic link"},
 	{hooks.Member, "a user put into a group"},
 	{hooks.Meta, "mode or owner of a shipped path"},
