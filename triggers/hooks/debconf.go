@@ -74,8 +74,8 @@ func (d *debconf) load(text string, owner int) {
 			d.questions[name].kind = v
 		case strings.EqualFold(field, "Default"):
 			d.questions[name].value = known(v)
-		case strings.EqualFold(field, "Choices-C"), strings.EqualFold(field, "Choices") && d.questions[name].fields["choices-c"] == "":
-			d.questions[name].choices = v // as scripts spell them, where that is not English
+		case strings.EqualFold(field, "Choices"):
+			d.questions[name].choices = v
 		}
 		d.questions[name].fields[strings.ToLower(field)] = v
 	}
