@@ -7,7 +7,7 @@
 // DIR has a file for each sampled package with the paths that changed while it
 // was installed, and 00-dependencies for what was installed before. A finding
 // belongs to the packages in whose steps its path changed; where there is none,
-// to those one of whose duties names it; what nobody changed is the base's, and what only we have is everybody's. A finding that a package's own
+// to those one of whose duties names it, sampled or not; what nobody changed is the base's, and what else only we have is everybody's. A finding that a package's own
 // deferred items or leftovers name is not counted. Printed are "ok NAME" or
 // "CLAIMED NAME" and what was found.
 package main
@@ -15,6 +15,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -159,6 +160,8 @@ func blame(f configured.Finding, steps []step, said map[string]*words) []string 
 	case len(named) > 0:
 		return named
 	case slices.ContainsFunc(steps, func(s step) bool { return s.name == dependencies && s.paths[f.Path] }):
+		return []string{dependencies}
+	case slices.ContainsFunc(slices.Collect(maps.Values(said)), func(w *words) bool { return w.does(f.Path) }): // by a script of another package
 		return []string{dependencies}
 	case f.Kind == configured.Differs || f.Kind == configured.Kept: // as the base was: nothing of the sample
 		return []string{dependencies}
