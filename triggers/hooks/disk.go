@@ -199,7 +199,7 @@ func (d *disk) names(dir string) []string {
 		}
 	} else {
 		for p := range d.shipped {
-			if path.Dir(p) == dir {
+			if path.Dir(p) == dir && p != "." {
 				set[path.Base(p)] = true
 			}
 		}
@@ -221,15 +221,14 @@ func (d *disk) below(dir string, limit int) ([]string, bool) {
 	var out []string
 	for _, n := range d.names(dir) {
 		p := path.Join(dir, n)
-		out = append(out, p)
+		if out = append(out, p); len(out) > limit {
+			return nil, false
+		}
 		if d.at(p).kind == directory {
 			more, ok := d.below(p, limit-len(out))
 			if out = append(out, more...); !ok {
 				return nil, false
 			}
-		}
-		if len(out) > limit {
-			return nil, false
 		}
 	}
 	return out, true

@@ -34,7 +34,7 @@ func readAll(ps []*pkg.Unpacked) []Reading {
 // payload is what the package of the tests ships.
 func payload() []tree.Node {
 	var ns []tree.Node
-	for _, p := range []string{"etc", "usr", "usr/bin", "usr/sbin", "usr/share", "usr/share/p", "var", "var/lib", "var/log"} {
+	for _, p := range []string{".", "etc", "usr", "usr/bin", "usr/sbin", "usr/share", "usr/share/p", "var", "var/lib", "var/log"} {
 		ns = append(ns, tree.Node{Path: p, Mode: fs.ModeDir | 0o755})
 	}
 	for p, text := range map[string]string{"usr/bin/a": "", "usr/bin/b": "", "usr/bin/old": "", "usr/bin/other": "", "usr/bin/x.deb": "", "usr/bin/y.deb": "", "usr/bin/z.1": "",
