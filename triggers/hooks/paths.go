@@ -82,7 +82,7 @@ func (w *walker) look(p string, follow bool) (*entry, truth) {
 // those that a bootstrapper extracts.
 func (w *walker) unpacked(at string) truth {
 	s := w.disk.shipped[at]
-	if w.reading.Script.Phase != "preinst" || s == nil {
+	if w.reading.Script.Phase != "preinst" || s == nil || slices.Contains(always, at) {
 		return yes
 	}
 	for _, i := range s.by {
