@@ -26,7 +26,8 @@ var update = flag.Bool("update", false, "rewrite the expectations in testdata")
 
 // TestTriggers runs every trigger on each testdata/*.txtar. "tree" is what the packages shipped (treetest), "requested" the names that
 // were, "duties" are more duties than the scripts come to, "NAME/control" and "NAME/postinst" are packages, "lock" what differs from testLock; "want" is every path that triggers
-// changed, but for those below var/lib/dpkg/info, "log" the changes, "body PATH" what a file holds, "error" the error.
+// changed, but for those below var/lib/dpkg/info, "log" the changes, "body PATH" what a file holds, "error" the error. With a
+// file "format" that says apk, which comes first, packages are "NAME/.PKGINFO", "NAME/tree" and "NAME/.post-install" (see apkMember).
 func TestTriggers(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -98,6 +99,10 @@ func runCase(t *testing.T, a *txtar.Archive) map[string]string {
 			}
 		case f.Name == "duties":
 			in.Duties = append(in.Duties, parseDuties(t, string(f.Data))...)
+		case f.Name == "format":
+			in.Format, in.Arch, in.Lock = strings.TrimSpace(string(f.Data)), "x86_64", apkLock()
+		case ok && in.Format == "apk" && !expected(f.Name):
+			us = apkMember(t, us, root, name, member, f.Data)
 		case ok && member == "control":
 			c, err := deb.ParseControl(f.Data)
 			if err != nil {
@@ -118,14 +123,18 @@ func runCase(t *testing.T, a *txtar.Archive) map[string]string {
 		}
 	}
 	pending := map[string]bool{}
-	w := triggers.World("deb")
-	w.FS, w.Arch, w.Compare = root.FS(), "amd64", deb.Compare
+	w := triggers.World(in.Format)
+	w.FS, w.Arch, w.Compare = root.FS(), in.Arch, deb.Compare
 	for _, r := range hooks.Read(us, w).Readings {
 		in.Duties = append(in.Duties, r.Duties...)
 		pending[r.Package.Name] = pending[r.Package.Name] || r.Verdict() == hooks.Pending
 	}
 	for _, u := range us {
-		in.Packages = append(in.Packages, triggers.Installed{Unpacked: u, Files: []string{"."},
+		files := []string{"."}
+		for _, n := range u.Nodes {
+			files = append(files, n.Path)
+		}
+		in.Packages = append(in.Packages, triggers.Installed{Unpacked: u, Files: files,
 			Requested: strings.Contains(requested, u.Package.Name), Pending: pending[u.Package.Name]})
 	}
 	return results(t, root, in)
