@@ -3,6 +3,7 @@ package hooks
 import (
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // debconf is debconf's database: the templates of all packages, and the answers.
 type debconf struct {
 	questions map[string]*question
+	loaded    map[int]bool // packages, by index, whose templates are in the database by now
 }
 
 type question struct {
@@ -23,6 +25,7 @@ type question struct {
 
 	template  string // that it was registered with, if it is not its name
 	owner     int    // index of the package that has the template
+	owners    []int  // indexes of all that have it
 	answered  bool   // value is the answer
 	variables map[string]string
 	unclear   string   // why not all of it is known
@@ -31,7 +34,7 @@ type question struct {
 }
 
 func newDebconf(ps []*pkg.Unpacked, answers map[string]string) *debconf {
-	d := &debconf{questions: map[string]*question{}}
+	d := &debconf{questions: map[string]*question{}, loaded: map[int]bool{}}
 	for i, p := range ps {
 		if p.Control == nil {
 			continue
@@ -67,6 +70,7 @@ func (d *debconf) load(text string, owner int) {
 			if name = v; d.questions[name] == nil {
 				d.questions[name] = &question{value: known(""), fields: map[string]string{}, owner: owner}
 			}
+			d.questions[name].owners = append(d.questions[name].owners, owner)
 			continue
 		case name == "":
 			continue
@@ -88,6 +92,7 @@ func (w *walker) startDebconf(line int) {
 	if !w.sure() {
 		return
 	}
+	w.debconf.loaded[w.index] = true
 	if w.world.does(Debconf) {
 		w.duty(Duty{Kind: Debconf, Line: line, Args: []string{""}})
 	}
@@ -207,7 +212,7 @@ func debconfCommand(w *walker, c invocation) (truth, flow) {
 	}
 	q := w.debconf.questions[name]
 	if q == nil {
-		w.assign("RET", value{})
+		w.assign("RET", known(name+" doesn't exist"))
 		if w.tolerate == 0 && (verb == "get" || verb == "metaget" || verb == "set") {
 			w.leftover(c.line, "debconf question "+printable(name)+" is not set")
 		}
@@ -250,17 +255,23 @@ func (q *question) values() value {
 	if !ok {
 		text = q.choices
 	}
-	if !q.subst && !strings.Contains(text, "${") {
-		return known(text)
+	return q.filledIn(text)
+}
+
+// variable is where the text of a template has a variable's value.
+var variable = regexp.MustCompile(`(\\?)\$\{([^{}]+)\}`)
+
+// filledIn returns a text of a question with its variables put in; one that is not set is empty.
+func (q *question) filledIn(text string) value {
+	if q.unclear != "" && strings.Contains(text, "${") {
+		return value{}
 	}
-	for _, v := range slices.Sorted(maps.Keys(q.variables)) {
-		s := q.variables[v]
-		if strings.Contains(s, "${") {
-			return value{}
+	return known(variable.ReplaceAllStringFunc(text, func(s string) string {
+		if escaped, ok := strings.CutPrefix(s, `\`); ok {
+			return escaped
 		}
-		text = strings.ReplaceAll(text, "${"+v+"}", s)
-	}
-	return value{text: text, known: q.unclear == "" && !strings.Contains(text, "${")}
+		return q.variables[s[len("${"):len(s)-len("}")]]
+	}))
 }
 
 // firstChoice returns the value of a list, which has to be on it.

@@ -54,7 +54,7 @@ func (w *walker) asked(line int, verb string, q *question, name string, args []s
 	case "metaget":
 		w.assign("RET", value{})
 		if len(args) == 2 {
-			w.assign("RET", q.meta(strings.ToLower(args[1])))
+			w.assign("RET", w.meta(q, strings.ToLower(args[1])))
 		}
 	case "exist":
 		w.assign("RET", known("true"))
@@ -72,21 +72,39 @@ func (w *walker) setFlag(q *question, name, v string) {
 	q.flags[name] = v
 }
 
-// meta returns a field of the question's template by its name in small letters, as far as we know it.
-func (q *question) meta(field string) value {
+// meta returns a field of a question, or of its template, by its name in small letters, as far as we know it.
+func (w *walker) meta(q *question, field string) value {
+	text, ok := q.fields[field]
 	switch {
-	case field == "choices" && !q.subst && !strings.Contains(q.choices, "${"):
-		return known(q.choices)
+	case field == "owners":
+		return w.owners(q)
 	case field == "type":
 		return known(q.kind)
-	case !q.subst && strings.HasPrefix(field, "choices-"):
-		v, ok := q.fields[field]
+	case field == "choices" || strings.HasPrefix(field, "choices-"):
 		if !ok {
-			v = q.choices
+			text = q.choices
 		}
-		return value{text: v, known: !strings.Contains(v, "${")}
+		return q.filledIn(text)
 	}
 	return value{}
+}
+
+// owners returns the packages whose templates have a question, as far as they are in the database by now: sorted, with commas. Those that are
+// Multi-Arch: same go by two names, with and without their architecture, which is not known here.
+func (w *walker) owners(q *question) value {
+	var names []string
+	for _, i := range q.owners {
+		p := w.packages[i].Package
+		if !w.debconf.loaded[i] {
+			continue
+		}
+		if n, ok := p.Native.(interface{ MultiArch() string }); ok && n.MultiArch() == "same" {
+			return value{}
+		}
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	return known(strings.Join(names, ", "))
 }
 
 // register makes a question of a template.
@@ -123,8 +141,8 @@ func selections(w *walker, c invocation) (truth, flow) {
 			q = &question{kind: f[2], owner: -1}
 			w.debconf.questions[f[1]] = q
 		}
-		q.value, q.answered = known(strings.Join(slices.Clone(f[3:]), " ")), true
 		w.touch(c.line, q)
+		q.value, q.answered = known(strings.Join(slices.Clone(f[3:]), " ")), true
 		if !w.sure() {
 			q.value = value{}
 		}

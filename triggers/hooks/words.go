@@ -245,6 +245,9 @@ func (w *walker) fields(words []*syntax.Word) ([]value, bool) {
 
 // split splits what an expansion gave at the bytes of IFS.
 func (w *walker) split(text string, add func(string, bool), flush func()) bool {
+	if text == "" {
+		return true
+	}
 	ifs, set := w.lookup("IFS")
 	if !ifs.known {
 		add(text, true)
