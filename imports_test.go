@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"internal/jks":             {},
 	"internal/ldcache":         {"pkg/tree"},
 	"internal/mimedb":          {"internal/ghash"},
+	"internal/modinfo":         {},
 	"internal/unitfile":        {"pkg/tree"},
 	"pkg/apk":                  {"pkg", "pkg/tree", "internal/"},
 	"pkg/deb":                  {"pkg", "pkg/tree", "internal/"},

@@ -20,6 +20,7 @@ import (
 var madeByFiles = []string{
 	"etc/ld.so.cache", "etc/ca-certificates.conf", "etc/ssl/certs/*", "etc/ssl/certs/java/cacerts", "usr/local/share/ca-certificates",
 	dictCache + "/*", "etc/dictionaries-common/ispell-default",
+	"usr/lib/*/gdk-pixbuf-2.0/2.10.0/loaders.cache", "usr/lib/*/gio/modules/giomodule.cache", "usr/lib/*/gtk-3.0/3.0.0/immodules.cache",
 }
 
 // foreign are paths among them that others make.
@@ -56,12 +57,8 @@ func remake(t *testing.T, root string) {
 		}
 	}
 	in := Input{Format: "deb", Arch: "amd64", Lock: &lock.File{Epoch: 1750000000}}
-	script, err := os.ReadFile(filepath.Join(root, "var/lib/dpkg/info/ca-certificates.postinst"))
-	if err == nil {
-		in.Packages = []Installed{{Unpacked: &pkg.Unpacked{Package: &pkg.Package{Name: "ca-certificates"},
-			Scripts: []pkg.Script{{Phase: "postinst", Body: script}}}}}
-	}
-	applied, err := apply([]Trigger{ldconfig(), caCertificates(), javaCacerts(), dictionaries()}, got, in)
+	in.Packages = scriptsOf(t, root, "ca-certificates", "libgdk-pixbuf-2.0-0", "libglib2.0-0", "libglib2.0-0t64", "libgtk-3-0", "libgtk-3-0t64")
+	applied, err := apply([]Trigger{ldconfig(), caCertificates(), javaCacerts(), dictionaries(), pixbuf(), gioModules(), gtkModules()}, got, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +91,31 @@ func remake(t *testing.T, root string) {
 	if same == 0 {
 		t.Error("nothing was compared: the check checks nothing")
 	}
+}
+
+// scriptsOf returns the packages of names that a root has, with their postinst.
+func scriptsOf(t *testing.T, root string, names ...string) (ps []Installed) {
+	t.Helper()
+	status, err := os.ReadFile(filepath.Join(root, "var/lib/dpkg/status"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for stanza := range strings.SplitSeq(string(status), "\n\n") {
+		name, rest, _ := strings.Cut(strings.TrimPrefix(stanza, "Package: "), "\n")
+		_, version, _ := strings.Cut(rest, "\nVersion: ")
+		version, _, _ = strings.Cut(version, "\n")
+		files, _ := filepath.Glob(filepath.Join(root, "var/lib/dpkg/info", name) + "[.:]*postinst")
+		if !slices.Contains(names, name) || len(files) == 0 {
+			continue
+		}
+		body, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		ps = append(ps, Installed{Unpacked: &pkg.Unpacked{Package: &pkg.Package{Name: name, Version: version},
+			Scripts: []pkg.Script{{Phase: "postinst", Body: body}}}})
+	}
+	return ps
 }
 
 // storeEntries returns alias and digest of the entries of a Java key store, sorted.

@@ -36,6 +36,8 @@ type Trigger struct {
 	// Claims, where set, names further paths that the duties come to, from files of the tree as packages shipped it. The
 	// trigger comes after all others that write them, and may change mode and owner of what those put.
 	Claims func(shipped fs.FS, duties []hooks.Duty) ([]string, error)
+	// Unread, where set, says what it cannot make sense of in the tree as packages shipped it: leftovers of the scripts that ask for it.
+	Unread func(shipped fs.FS) []string
 	Run    func(Input) ([]Change, error)
 }
 
@@ -55,7 +57,9 @@ func All() []Trigger {
 		desktop(),
 		dictionaries(),
 		dpkg(),
+		gioModules(),
 		gschemas(),
+		gtkModules(),
 		iconCache(),
 		info(),
 		javaCacerts(),
@@ -64,6 +68,7 @@ func All() []Trigger {
 		pam(),
 		paths(),
 		phpmods(),
+		pixbuf(),
 		sgmlCatalog(),
 		shells(),
 		systemd(),

@@ -156,6 +156,9 @@ func (w *walker) redirected(s *syntax.Stmt, line int) (truth, flow) {
 		w.in, w.outs = in, outs
 	}
 	for _, f := range files {
+		if f.out.trigger != "" && f.path.known && w.onlyTriggers(f.path.text) {
+			continue // and makes the file itself
+		}
 		if !w.writeFile(f.path, f.out.value(), f.add, line) {
 			t = unknown
 		} else if at, ok := w.locate(f.path.text, true); ok && f.out.trigger != "" && w.disk.nodes[at] != nil {

@@ -48,8 +48,13 @@ func (w *walker) leftover(line int, reason string) {
 
 func (w *walker) noop(line int, reason string) { w.reading.note(&w.reading.Noops, line, reason) }
 
-// served notes that a trigger does from the tree what a line asks for.
+// served notes that a trigger does from the tree what a line asks for. What it cannot make sense of there is left over.
 func (w *walker) served(line int, trigger string) {
+	if w.world.Unread != nil && w.world.FS != nil {
+		for _, why := range w.world.Unread(w.world.FS, trigger) {
+			w.reading.note(&w.reading.Pending, line, "not read yet: "+why)
+		}
+	}
 	w.noop(line, "trigger "+trigger+" does it")
 	w.reading.serve(line, trigger)
 }

@@ -22,6 +22,8 @@ type World struct {
 	Triggers []string
 	// Owns are patterns of paths that triggers may make: such a path is not known to be missing.
 	Owns []string
+	// Unread says what a trigger cannot make sense of in the payload; nil: there is no such thing.
+	Unread func(fsys fs.FS, trigger string) []string
 }
 
 // does reports whether some trigger carries out duties of kind k.
