@@ -76,7 +76,7 @@ func (a *assigned) call(c *syntax.CallExpr) {
 		return
 	}
 	name := c.Args[0].Lit()
-	if body, ok := a.w.funcs[name]; ok {
+	if body, ok := a.w.function1(name); ok {
 		if body == nil {
 			a.all = true
 		} else if !a.funcs[name] {

@@ -72,7 +72,7 @@ func (w *walker) invoke(args []value, certain bool, line int) (truth, flow) {
 		w.leftover(line, "a command whose name is not known")
 		return unknown, next
 	}
-	if body, ok := w.funcs[name.text]; ok && name.text != "php_invoke" {
+	if body, ok := w.function1(name.text); ok {
 		return w.function(body, args[1:], certain, line)
 	}
 	return w.external(invocation{name: name.text, args: args[1:], certain: certain, line: line})
@@ -230,6 +230,12 @@ func (w *walker) assignment(a *syntax.Assign, local bool) {
 		w.declareLocal(name)
 	}
 	w.assign(name, v)
+}
+
+// function1 finds a function of the script; nil is one that may not be. PHP's php_invoke is a command of the table.
+func (w *walker) function1(name string) (*syntax.Stmt, bool) {
+	body, ok := w.funcs[name]
+	return body, ok && name != "php_invoke"
 }
 
 // function calls a function of the script.

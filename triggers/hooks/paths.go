@@ -44,6 +44,10 @@ func (w *walker) locate(p string, follow bool) (string, bool) {
 // always are directories that are there while scripts run, whoever makes them.
 var always = []string{".", "dev", "proc", "run", "sys", "tmp"}
 
+// devices are what /dev has in the environment of an installation, as bootstrappers make it; those of a machine are not there.
+var devices = []string{"dev/console", "dev/fd", "dev/full", "dev/null", "dev/ptmx", "dev/pts", "dev/random", "dev/shm", "dev/stderr", "dev/stdin", "dev/stdout",
+	"dev/tty", "dev/urandom", "dev/zero"}
+
 // look returns what the script finds at p, and whether anything.
 func (w *walker) look(p string, follow bool) (*entry, truth) {
 	at, ok := w.locate(p, follow)
@@ -69,8 +73,13 @@ func (w *walker) look(p string, follow bool) (*entry, truth) {
 		if slices.Contains(always, at) {
 			return &entry{kind: directory, mode: 0o755}, yes
 		}
-	case "proc", "sys", "dev":
+	case "proc", "sys":
 		return e, unknown
+	case "dev":
+		if slices.Contains(devices, at) {
+			return &entry{kind: special, mode: 0o666}, yes
+		}
+		return e, no
 	}
 	if w.reading.Script.Phase != "preinst" && w.reading.Recipe == "" && w.disk.mayMake(at) {
 		return e, unknown
