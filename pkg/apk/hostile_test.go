@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,10 +78,17 @@ func controlled(members ...entry) []byte {
 }
 
 func TestHostilePackages(t *testing.T) {
+	for _, f := range slices.Concat(membersWrong(), controlWrong(), sumsWrong(), payloadWrong()) {
+		_, err := readAll(f.file, pkg.Limits{})
+		f.check(t, err)
+	}
+}
+
+// membersWrong is what is wrong with the members of a file.
+func membersWrong() []fault {
 	good := goodParts().build()
-	info := entry{name: pkgInfo, body: "pkgname = a\npkgver = 1\ndatahash = 00\n"}
 	long := strings.Repeat("x", 60)
-	for _, f := range []fault{
+	return []fault{
 		{"empty", nil, "ends too early"},
 		{"no gzip", []byte("#!/bin/sh\nrm -rf /\n" + long), "first member"},
 		{"only a signature", good.sign, "control: the gzip member ends too early"},
@@ -94,7 +102,14 @@ func TestHostilePackages(t *testing.T) {
 		{"bytes after the data", append(goodParts().file(), "more"...), "something follows the archive"},
 		{"a member after the data", append(goodParts().file(), good.data...), "something follows the archive"},
 		{"no end of the data", parts{data: member1(false, goodParts().files[1])}.file(), "the archive has no end"},
+	}
+}
 
+// controlWrong is what is wrong in the control member.
+func controlWrong() []fault {
+	info := entry{name: pkgInfo, body: "pkgname = a\npkgver = 1\ndatahash = 00\n"}
+	long := strings.Repeat("x", 60)
+	return []fault{
 		{"no .PKGINFO", controlled(entry{name: ".post-install", body: "x"}), ".PKGINFO: is missing"},
 		{"two .PKGINFO", controlled(info, info), ".PKGINFO"},
 		{"a script twice", controlled(info, entry{name: ".trigger"}, entry{name: ".trigger"}), ".trigger"},
@@ -107,13 +122,24 @@ func TestHostilePackages(t *testing.T) {
 		{"our own member", controlled(info, entry{name: sumsFile, body: "x"}), "unexpected member of the control archive"},
 		{"a path in control", controlled(info, entry{name: "../.x", body: "x"}), "leaves the root"},
 		{"a name that is a path", controlled(entry{name: pkgInfo, body: "pkgname = ../a\npkgver = 1\ndatahash = 00\n"}), "malformed package name"},
+	}
+}
 
+// sumsWrong is checksums that do not fit.
+func sumsWrong() []fault {
+	return []fault{
 		{"wrong datahash", parts{info: "pkgname = a\npkgver = 1\ndatahash = 00\n"}.file(), "trust: the data has the sha256"},
 		{"wrong sum of a file", with(entry{name: "a", body: "x", pax: map[string]string{paxSum + "SHA1": strings.Repeat("0", 40)}}), "trust: a: has the sha1"},
 		{"wrong sum of a link", with(entry{name: "a", typ: tar.TypeSymlink, link: "x", pax: map[string]string{paxSum + "SHA1": strings.Repeat("0", 40)}}), "trust: a: has the sha1"},
 		{"unknown sum", with(entry{name: "a", body: "x", pax: map[string]string{paxSum + "MD5": strings.Repeat("0", 32)}}), "unsupported checksum"},
 		{"short sum", with(entry{name: "a", body: "x", pax: map[string]string{paxSum + "SHA1": "00"}}), "unsupported checksum"},
+	}
+}
 
+// payloadWrong is paths, links and sizes that no package may have.
+func payloadWrong() []fault {
+	info := entry{name: pkgInfo, body: "pkgname = a\npkgver = 1\ndatahash = 00\n"}
+	return []fault{
 		{"path out of the root", with(entry{name: "../evil", body: "x"}), "leaves the root"},
 		{"path out of a directory", with(entry{name: "usr/../../evil", body: "x"}), "leaves the root"},
 		{"absolute path", with(entry{name: "//etc/passwd", body: "x"}), "absolute"},
@@ -131,9 +157,6 @@ func TestHostilePackages(t *testing.T) {
 		{"large control", controlled(entry{name: pkgInfo, body: strings.Repeat("#\n", 6<<20)}), "over the limit"},
 		{"many members", controlled(append([]entry{info}, many(2000)...)...), "1000"},
 		{"zeros", parts{data: gzBest(make([]byte, 80<<20))}.file(), "data"},
-	} {
-		_, err := readAll(f.file, pkg.Limits{})
-		f.check(t, err)
 	}
 }
 
