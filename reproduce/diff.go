@@ -108,18 +108,7 @@ func typeName(n *tree.Node) string {
 }
 
 // modeText spells permissions as chmod(1) reads them.
-func modeText(m fs.FileMode) string {
-	v := uint32(m.Perm())
-	for _, x := range []struct {
-		bit fs.FileMode
-		v   uint32
-	}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
-		if m&x.bit != 0 {
-			v |= x.v
-		}
-	}
-	return fmt.Sprintf("%04o", v)
-}
+func modeText(m fs.FileMode) string { return fmt.Sprintf("%04o", tree.ModeBits(m)) }
 
 func idText(o tree.Owner) string { return strconv.FormatUint(uint64(o.ID), 10) }
 

@@ -10,7 +10,8 @@ import (
 )
 
 // apk is the policy "apk": the rules of apk-tools' solver, which propagates, decides and never goes back,
-// with the order in which it would install. Old are those of the releases before 2.14.7.
+// with the order in which it would install. Old are those of the releases before 2.14.7. Those from
+// there to 2.14.10 have a new order of names, but not all else that is new in apk-tools 3.
 //
 // What apk calls a name is anything that can be depended on: the name of a package, so:libz.so.1, cmd:sh, /bin/sh.
 // All stages are one transaction, as the world of apk is one list with one entry per name.

@@ -154,8 +154,8 @@ func TestAPKWorlds(t *testing.T) {
 
 // TestAPKWorldsOfThree shows what the rules of apk 3 make of the three of these worlds for which they have another answer than apk
 // 2.14.0: one package more, whose install_if has a negated term ("libcanberra=0.30-r9 alsa-lib !pulseaudio"). Apk 2 never decides about a
-// name that only such a term mentions, so that the term never holds; apk 3 decides. (With that rule and the like one for the order of
-// installation taken out of the policy all 75 worlds are equal.)
+// name that only such a term mentions, so that the term never holds; apk 3 decides since 3.0.0_rc5 ("always resolve conflict names in
+// install-if"). With that rule and the like one for the order of installation taken out of the policy all 75 worlds are equal.
 func TestAPKWorldsOfThree(t *testing.T) {
 	const more = "libcanberra-alsa=0.30-r9"
 	u := fullUniverse(t)

@@ -68,9 +68,9 @@ type Policy interface {
 //
 // Both consider only the candidate of each name.
 //
-//   - "apk" picks what apk-tools picks since 2.14.7, "apk-classic" what it picked before (Alpine up to 3.20), in the
-//     order of installation: all versions are considered; what is certain first, then one open name after the
-//     other, and no decision is ever taken back.
+//   - "apk" picks what apk-tools 3 picks, "apk-classic" what it picked up to 2.14.6, in the order of installation: all
+//     versions are considered; what is certain first, then one open name after the other, and no decision is ever taken
+//     back. The order in which 2.14.7 to 2.14.10 take names lies between the two, and was held against neither.
 func Policies(name string) (Policy, error) {
 	switch name {
 	case "apt-classic":

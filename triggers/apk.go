@@ -59,7 +59,8 @@ func makeAPK(in Input) ([]Change, error) {
 		nodes = append(nodes, tree.Node{Path: "etc/apk/repositories", Mode: 0o644, User: tree.Root, Group: tree.Root, Content: tree.Bytes(repos)})
 	}
 	for _, n := range nodes {
-		if !exists(in.FS, n.Path) {
+		// A package may ship configuration. One that ships the database is in conflict with whoever writes it.
+		if strings.HasPrefix(n.Path, apkDatabase+"/") || !exists(in.FS, n.Path) {
 			out = append(out, Change{Op: Put, Node: n})
 		}
 	}

@@ -115,34 +115,9 @@ func compareHandRead(t *testing.T, name string, ours, theirs *tree.Sealed) {
 // installed loads the packages that a root says it has.
 func installed(t *testing.T, root, dir string) []*pkg.Unpacked {
 	t.Helper()
-	files := map[string]string{}
-	err := filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
-		files[filepath.Base(p)] = p
-		return err
-	})
-	if err != nil {
-		t.Skip("SKIPPED, NOT CHECKED: ", err)
-	}
-	status, err := os.ReadFile(filepath.Join(root, "var/lib/dpkg/status"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []*pkg.Unpacked
 	var ps []*pkg.Package
-	for s := range strings.SplitSeq(strings.TrimSpace(string(status)), "\n\n") {
-		c, err := deb.ParseControl([]byte(s + "\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := c.Package()
-		_, version, ok := strings.Cut(p.Version, ":")
-		if !ok {
-			version = p.Version
-		}
-		file := files[fmt.Sprintf("%s_%s_%s.deb", p.Name, version, p.Arch)]
-		if file == "" {
-			t.Skip("SKIPPED, NOT CHECKED: no package file of ", p.Name)
-		}
+	for _, file := range debsOf(t, root, dir) {
 		u := load(t, file)
 		all, ps = append(all, u), append(ps, u.Package)
 	}

@@ -230,12 +230,7 @@ func setMeta(n *tree.Node, mode, user, group string) error {
 		if err != nil {
 			return fmt.Errorf("mode %q of /%s", mode, tree.Quote(n.Path))
 		}
-		n.Mode = n.Mode&(fs.ModeType|fs.ModeCharDevice) | fs.FileMode(m&0o777)
-		for bit, flag := range map[uint64]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
-			if m&bit != 0 {
-				n.Mode |= flag
-			}
-		}
+		n.Mode = n.Mode&(fs.ModeType|fs.ModeCharDevice) | tree.FileMode(uint32(m))
 	}
 	n.User, n.Group = ownerOf(user, n.User), ownerOf(group, n.Group)
 	return nil

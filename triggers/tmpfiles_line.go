@@ -101,15 +101,7 @@ func (t *tmpLine) setMode(s string) error {
 	if err != nil || n > 0o7777 {
 		return fmt.Errorf("mode %q", s)
 	}
-	t.mode, t.hasMode = fs.FileMode(n&0o777), true
-	for _, b := range []struct {
-		bit  uint64
-		mode fs.FileMode
-	}{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}} {
-		if n&b.bit != 0 {
-			t.mode |= b.mode
-		}
-	}
+	t.mode, t.hasMode = tree.FileMode(uint32(n)), true
 	return nil
 }
 

@@ -122,6 +122,12 @@ func runCase(t *testing.T, a *txtar.Archive) map[string]string {
 			u.Scripts = append(u.Scripts, pkg.Script{Phase: pkg.Phase(member), Interpreter: "/bin/sh", Body: f.Data})
 		}
 	}
+	readScripts(&in, root, us, requested)
+	return results(t, root, in)
+}
+
+// readScripts adds to in the packages, those of them that were requested marked so, and what their scripts come to.
+func readScripts(in *triggers.Input, root *tree.Tree, us []*pkg.Unpacked, requested string) {
 	pending := map[string]bool{}
 	w := triggers.World(in.Format)
 	w.FS, w.Arch, w.Compare = root.FS(), in.Arch, deb.Compare
@@ -137,7 +143,6 @@ func runCase(t *testing.T, a *txtar.Archive) map[string]string {
 		in.Packages = append(in.Packages, triggers.Installed{Unpacked: u, Files: files,
 			Requested: strings.Contains(requested, u.Package.Name), Pending: pending[u.Package.Name]})
 	}
-	return results(t, root, in)
 }
 
 // parseDuties reads a duty per line: KIND PACKAGE or KIND PACKAGE:PHASE, then arguments, quoted as in Go where they need it; "| LINK NAME PATH" is a slave

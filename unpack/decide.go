@@ -132,10 +132,8 @@ func (m *merger) body(c claim) tree.Content {
 	if !n.IsHardLink() {
 		return n.Content
 	}
-	for i := range m.ps[c.pkg].Nodes {
-		if f := &m.ps[c.pkg].Nodes[i]; f.Path == n.Link {
-			return f.Content
-		}
+	if f := m.find(c.pkg, n.Link); f.node >= 0 {
+		return m.node(f).Content
 	}
 	return tree.Content{}
 }
@@ -286,7 +284,17 @@ func (m *merger) hardLinks() map[claim]inode {
 	return links
 }
 
-// find returns the entry of package p with the shipped path.
+// find returns the entry of package p with the shipped path; its node is -1 if there is none.
 func (m *merger) find(p int, shipped string) claim {
-	return claim{p, slices.IndexFunc(m.ps[p].Nodes, func(n tree.Node) bool { return n.Path == path.Clean(shipped) })}
+	byPath := m.shipped[p]
+	if byPath == nil {
+		byPath = map[string]int{}
+		for i := range m.ps[p].Nodes {
+			if at := m.ps[p].Nodes[i].Path; byPath[at] == 0 { // the first, where one is there twice
+				byPath[at] = i + 1
+			}
+		}
+		m.shipped[p] = byPath
+	}
+	return claim{p, byPath[path.Clean(shipped)] - 1}
 }

@@ -39,6 +39,7 @@ func Merge(ps []*pkg.Unpacked, opt Options) (*Merged, error) {
 		m.origin = append(m.origin, p.Package.Origin())
 		m.where = append(m.where, make([]string, len(p.Nodes)))
 		m.dropped = append(m.dropped, map[int]bool{})
+		m.shipped = append(m.shipped, nil)
 	}
 	made := m.alias()
 	if err := m.diversions(); err != nil {
@@ -66,6 +67,8 @@ type merger struct {
 	filter filter
 	places *places
 	origin []string // of each package
+
+	shipped []map[string]int // of each package that has hard links, by path, 1 + the node
 
 	divert  map[string]diversion
 	where   [][]string         // canonical path of each package's nodes; empty: not in the tree

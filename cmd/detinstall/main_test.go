@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -39,8 +40,10 @@ func TestScripts(t *testing.T) {
 			"exits":    cmdExits,
 			"unpack":   cmdUnpack,
 			"repo":     cmdRepo,
+			"apkrepo":  cmdAPKRepo,
 			"serve":    cmdServe,
 			"flip":     cmdFlip,
+			"append":   cmdAppend,
 			"truncate": cmdTruncate,
 			"tmpfs":    cmdTmpfs,
 			"tamper":   cmdTamper,
@@ -110,6 +113,23 @@ func cmdRepo(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(to, body, 0o644))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]+".key"), key, 0o644))
+}
+
+// cmdAPKRepo is cmdRepo for apk, whose keys are found by name: apkrepo TXTAR DIR (and DIR.keys/NAME)
+func cmdAPKRepo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: apkrepo TXTAR DIR")
+	}
+	files, key, err := fixtures.APK(fixtures.Parse([]byte(strings.ReplaceAll(ts.ReadFile(args[0]), "~~", "--"))))
+	ts.Check(err)
+	demo, _ := fixtures.Repo("demo-alpine")
+	files = maps.Clone(files)
+	files["../"+filepath.Base(args[1])+".keys/"+demo.Keys[0].Name] = key
+	for name, body := range files {
+		to := filepath.Join(ts.MkAbs(args[1]), name)
+		ts.Check(os.MkdirAll(filepath.Dir(to), 0o755))
+		ts.Check(os.WriteFile(to, body, 0o644))
+	}
 }
 
 // cmdServe serves a directory over HTTP and puts its address into an environment variable: serve VAR DIR [MODE]
@@ -183,6 +203,13 @@ func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		b := []byte(ts.ReadFile(name))
 		ts.Check(os.WriteFile(ts.MkAbs(name), bytes.Clone(b[:len(b)/2]), 0o644))
+	}
+}
+
+// cmdAppend puts a byte behind files: append FILE...
+func cmdAppend(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		ts.Check(os.WriteFile(ts.MkAbs(name), append([]byte(ts.ReadFile(name)), 0), 0o644))
 	}
 }
 

@@ -73,7 +73,7 @@ func (a *app) requestFlags(c *cobra.Command) {
 	f.StringVar(&s.Base, "base", "", "base set: essential, minbase, important, standard or none")
 	f.StringSliceVar(&s.Arch, "arch", nil, "architectures, in any spelling (default: the host's)")
 	f.StringSliceVar(&o.foreign, "foreign-arch", nil, "further architectures of a multi-arch root (not supported)")
-	f.StringVar(&s.Policy, "policy", "", "apt-classic or apt")
+	f.StringVar(&s.Policy, "policy", "", "deb: apt-classic or apt; apk: apk or apk-classic (default: the release's)")
 	f.BoolVar(&s.Recommends, "recommends", false, "install weak dependencies too")
 	f.BoolVar(&o.noWeak, "no-weak", false, "do not install weak dependencies")
 	f.BoolVar(&s.NoDeps, "no-deps", false, "install exactly what is named")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io/fs"
 	"math"
+
+	"github.com/detinstall/detinstall/pkg/tree"
 )
 
 // header is a header block, decoded; pax records are applied to it afterwards.
@@ -132,7 +134,7 @@ func (h *header) fileMode() (fs.FileMode, error) {
 	if h.mode&^0o177777 != 0 {
 		return 0, refuse(h.name, "mode %#o has bits beyond 07777", h.mode)
 	}
-	m := unixMode(uint32(h.mode))
+	m := tree.FileMode(uint32(h.mode))
 	switch h.kind {
 	case '0':
 		if len(h.name) > 0 && h.name[len(h.name)-1] == '/' { // the way of before 1988
@@ -156,19 +158,4 @@ func (h *header) fileMode() (fs.FileMode, error) {
 		return 0, refuse(h.name, "sparse file")
 	}
 	return 0, refuse(h.name, "unsupported type %q", h.kind)
-}
-
-// unixMode translates 07777.
-func unixMode(m uint32) fs.FileMode {
-	mode := fs.FileMode(m & 0o777)
-	if m&0o4000 != 0 {
-		mode |= fs.ModeSetuid
-	}
-	if m&0o2000 != 0 {
-		mode |= fs.ModeSetgid
-	}
-	if m&0o1000 != 0 {
-		mode |= fs.ModeSticky
-	}
-	return mode
 }

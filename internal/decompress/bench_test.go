@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/detinstall/detinstall/unpack/fetch"
 )
 
 // dataDir names the environment variable with a directory of .xz files to measure with.
@@ -44,31 +47,11 @@ func realFiles(b testing.TB, download bool) []string {
 	return files
 }
 
-// mirror returns the first Debian mirror among the host's sources.
-func mirror() (string, error) {
-	lists, err := filepath.Glob("/etc/apt/sources.list.d/*.sources")
-	if err != nil {
-		return "", err
-	}
-	for _, name := range lists {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return "", err
-		}
-		for line := range strings.Lines(string(text)) {
-			if uri, ok := strings.CutPrefix(line, "URIs:"); ok && strings.Contains(uri, "debian") {
-				return strings.TrimSuffix(strings.Fields(uri)[0], "/"), nil
-			}
-		}
-	}
-	return "", fmt.Errorf("no Debian mirror in /etc/apt/sources.list.d")
-}
-
 // fetchPackages stores the data.tar.xz of packages of trixie in dir.
 func fetchPackages(b testing.TB, dir string, names ...string) error {
-	base, err := mirror()
-	if err != nil {
-		return err
+	base := fetch.HostMirrors("/etc/apt")["debian"]
+	if base == "" {
+		return errors.New("no mirror of Debian in /etc/apt")
 	}
 	get := func(path string) (string, error) {
 		out := filepath.Join(dir, "download")

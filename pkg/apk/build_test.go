@@ -198,3 +198,14 @@ func readAll(b []byte, lim pkg.Limits) (paths []string, err error) {
 	}
 	return paths, nil
 }
+
+// gzBest compresses as well as it can.
+func gzBest(b []byte) []byte { return gzReader(bytes.NewReader(b)) }
+
+func gzReader(r io.Reader) []byte {
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	io.Copy(w, r)
+	w.Close()
+	return out.Bytes()
+}

@@ -171,7 +171,7 @@ func appendFiles(b []byte, e Entry, opt DatabaseOptions, sums map[string]string)
 // appendACL appends the owner and mode of a node of the package unless they are root's and usual. They are those that the package
 // ships, with the ids that its names have here.
 func (opt DatabaseOptions) appendACL(b []byte, letter byte, n *tree.Node, usual uint32) []byte {
-	uid, gid, mode := id(n.User, opt.Users), id(n.Group, opt.Groups), unixMode(n.Mode)
+	uid, gid, mode := id(n.User, opt.Users), id(n.Group, opt.Groups), tree.ModeBits(n.Mode)
 	if uid == 0 && gid == 0 && mode == usual {
 		return b
 	}
@@ -186,19 +186,6 @@ func id(o tree.Owner, ids map[string]uint32) uint32 {
 		return n
 	}
 	return o.ID
-}
-
-func unixMode(m fs.FileMode) uint32 {
-	n := uint32(m.Perm())
-	for _, b := range []struct {
-		flag fs.FileMode
-		bit  uint32
-	}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
-		if m&b.flag != 0 {
-			n |= b.bit
-		}
-	}
-	return n
 }
 
 // fileSums reads the checksums of files that reading the archive left behind.

@@ -37,7 +37,8 @@ func own(name string) tree.Owner { return tree.Owner{Name: name, ID: 77} }
 // sumA is the sha1 of "a".
 const sumA = "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"
 
-func TestDatabase(t *testing.T) {
+// manifold is a package with all that a record of the database can say.
+func manifold(t *testing.T) *pkg.Unpacked {
 	b := described(t, "pkgname = b\npkgver = 1-r0\narch = x86_64\npkgdesc = of  things\nsize = 5\ntriggers = /a\ntriggers = /b/*\n",
 		sumA+" etc/b/conf\n"+sumA+" etc/b/ours\n"+sumA+" \"odd\\012name\"\n"+sumA+" usr/bin/b\n"+sumA+" usr/bin/link\n",
 		pkg.Script{Phase: ".trigger", Body: []byte("#!/bin/sh\n")}, pkg.Script{Phase: ".pre-install", Body: bytes.Repeat([]byte("x"), 513)})
@@ -52,6 +53,11 @@ func TestDatabase(t *testing.T) {
 		{Path: "etc/b/nosum", Mode: 0o644, User: tree.Root, Group: tree.Root},
 		{Path: "top", Mode: 0o644, User: tree.Root, Group: tree.Root},
 	}
+	return b
+}
+
+func TestDatabase(t *testing.T) {
+	b := manifold(t)
 	a := described(t, "pkgname = a\npkgver = 2\nreplaces = b\n", "")
 	nodes, err := Database([]Entry{
 		{b, []string{".", "etc/b", "etc/b/conf", "etc/b/ours", "usr/bin/b", "usr/bin/link", "etc/b/nosum", "top"}}, {a, nil}},
@@ -60,16 +66,7 @@ func TestDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
-	paths := ""
-	for _, n := range nodes {
-		body, err := n.Content.ReadAll(1 << 20)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got[n.Path] = string(body)
-		paths += fmt.Sprintf("%o %s\n", n.Mode, n.Path)
-	}
+	got, paths := textOf(t, nodes)
 	for name, want := range map[string]string{
 		"etc/apk/arch": "x86_64\n", "etc/apk/world": "a\nz\n", "lib/apk/db/lock": "",
 		"lib/apk/db/triggers": identityOf(b) + " /a /b/*\n",
@@ -116,6 +113,21 @@ R:top
 		t.Errorf("got\n%s\nwant\n%s", paths, want)
 	}
 	checkScripts(t, got["lib/apk/db/scripts.tar"], b)
+}
+
+// textOf returns the bodies of nodes by path, and their modes and paths.
+func textOf(t *testing.T, nodes []tree.Node) (got map[string]string, paths string) {
+	t.Helper()
+	got = map[string]string{}
+	for _, n := range nodes {
+		body, err := n.Content.ReadAll(1 << 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[n.Path] = string(body)
+		paths += fmt.Sprintf("%o %s\n", n.Mode, n.Path)
+	}
+	return got, paths
 }
 
 func identityOf(u *pkg.Unpacked) string { return u.Package.Native.(*Info).identity() }

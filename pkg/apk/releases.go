@@ -92,7 +92,8 @@ func FindRelease(distro, name string) (Release, error) {
 // MergedUsr reports whether /bin, /sbin and /lib are links into /usr on every system of r.
 func (r Release) MergedUsr() bool { return r.fixed }
 
-// Policy is the solver of the apk that r comes with: Alpine had version 2 up to 3.22.
+// Policy is the solver of the apk that r comes with: Alpine had version 2 up to 3.22. For the last 2.14 releases
+// apk-classic is the nearest that there is, see solve.Policies.
 func (r Release) Policy() string {
 	minor, err := strconv.Atoi(strings.TrimPrefix(r.Name, "3."))
 	if r.Distro == "alpine" && err == nil && minor <= 22 {

@@ -10,13 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/detinstall/detinstall/pkg"
 	"github.com/detinstall/detinstall/pkg/tree"
+	"github.com/detinstall/detinstall/unpack/fetch"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -28,27 +28,13 @@ type mirror struct {
 	dir     string
 }
 
-var aptURI = regexp.MustCompile(`(?m)^(?:URIs:|deb(?: \[.*?\])?)\s+(https?://\S+)`)
-
 // newMirror skips the test where there is no mirror or no way to it.
 func newMirror(t testing.TB) *mirror {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("SKIPPED: -short, no network")
 	}
-	m := &mirror{t: t, archive: map[string]string{}}
-	lists, _ := filepath.Glob("/etc/apt/sources.list.d/*")
-	for _, f := range append(lists, "/etc/apt/sources.list") {
-		if !strings.HasSuffix(f, ".sources") && !strings.HasSuffix(f, ".list") {
-			continue
-		}
-		text, _ := os.ReadFile(f)
-		for _, uri := range aptURI.FindAllStringSubmatch(string(text), -1) {
-			if u := strings.TrimRight(uri[1], "/"); strings.HasSuffix(u, "/debian") || strings.HasSuffix(u, "/debian-security") {
-				m.archive[u[strings.LastIndexByte(u, '/')+1:]] = u
-			}
-		}
-	}
+	m := &mirror{t: t, archive: fetch.HostMirrors("/etc/apt")}
 	if len(m.archive) < 2 {
 		t.Skip("SKIPPED: this host's apt has no mirror of debian and debian-security")
 	}

@@ -152,7 +152,7 @@ func (w *walker) file(fd int, path string, want inode) error {
 // add appends the node of path and returns its index.
 func (w *walker) add(path string, st *unix.Stat_t, link string, list func([]byte) (int, error), get func(string, []byte) (int, error)) (int, error) {
 	n := Node{
-		Path: path, Mode: fileMode(uint64(st.Mode & 0o7777)), Link: link,
+		Path: path, Mode: FileMode(st.Mode & 0o7777), Link: link,
 		User: Owner{ID: st.Uid}, Group: Owner{ID: st.Gid}, ModTime: time.Unix(st.Mtim.Unix()).UTC(),
 		Major: unix.Major(st.Rdev), Minor: unix.Minor(st.Rdev),
 	}

@@ -67,7 +67,7 @@ func appendLine(b []byte, n *Node) []byte {
 		kind = types[i].name
 	}
 	b = append(b, Quote(n.Path)...)
-	b = fmt.Appendf(b, " %s %04o %d %d %s", kind, unixMode(n.Mode), n.User.ID, n.Group.ID, formatTime(n.ModTime))
+	b = fmt.Appendf(b, " %s %04o %d %d %s", kind, ModeBits(n.Mode), n.User.ID, n.Group.ID, formatTime(n.ModTime))
 	if kind == "file" {
 		b = strconv.AppendInt(append(b, " size="...), n.Content.Size, 10)
 		if n.Content.Size > 0 {
@@ -147,7 +147,7 @@ func parseLine(line string) (Node, error) {
 	if n.Mode, err = parseType(f[1]); err != nil {
 		return n, err
 	}
-	n.Mode |= fileMode(bits)
+	n.Mode |= FileMode(uint32(bits))
 	if n.User, err = parseID(f[3]); err != nil {
 		return n, fmt.Errorf("uid: %w", err)
 	}
@@ -231,19 +231,4 @@ func parseTime(s string) (time.Time, error) {
 		return time.Unix(sec, -int64(nsec)).UTC(), nil
 	}
 	return time.Unix(sec, int64(nsec)).UTC(), nil
-}
-
-// fileMode is the inverse of unixMode.
-func fileMode(bits uint64) fs.FileMode {
-	m := fs.FileMode(bits & 0o777)
-	if bits&0o4000 != 0 {
-		m |= fs.ModeSetuid
-	}
-	if bits&0o2000 != 0 {
-		m |= fs.ModeSetgid
-	}
-	if bits&0o1000 != 0 {
-		m |= fs.ModeSticky
-	}
-	return m
 }

@@ -124,7 +124,7 @@ func tarEnd(r io.ReaderAt, off int64) error {
 
 // tarNode returns the node of an entry, without content.
 func tarNode(h *tar.Header) (Node, error) {
-	n := Node{Path: treePath(h.Name), ModTime: h.ModTime.UTC(), Mode: fileMode(uint64(h.Mode) & 0o7777)}
+	n := Node{Path: treePath(h.Name), ModTime: h.ModTime.UTC(), Mode: FileMode(uint32(h.Mode & 0o7777))}
 	if h.Uid < 0 || h.Uid >= math.MaxUint32 || h.Gid < 0 || h.Gid >= math.MaxUint32 {
 		return n, refuse(h.Name, "owner %d:%d is out of range", h.Uid, h.Gid)
 	}

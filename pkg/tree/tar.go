@@ -76,7 +76,7 @@ func (e *encoder) ustar(n *Node) {
 	sec, _ := unixTime(n.ModTime)
 	h := e.block()
 	copy(h[:nameSize], e.name)
-	octal(h[100:108], unixMode(n.Mode))
+	octal(h[100:108], int64(ModeBits(n.Mode)))
 	octal(h[108:116], fits(int64(n.User.ID), max7))
 	octal(h[116:124], fits(int64(n.Group.ID), max7))
 	octal(h[124:136], fits(n.Content.Size, max11))
@@ -200,21 +200,6 @@ func typeFlag(n *Node) byte {
 		return '1'
 	}
 	return '0'
-}
-
-// unixMode returns the twelve bits that chmod(2) knows.
-func unixMode(m fs.FileMode) int64 {
-	v := int64(m.Perm())
-	if m&fs.ModeSetuid != 0 {
-		v |= 0o4000
-	}
-	if m&fs.ModeSetgid != 0 {
-		v |= 0o2000
-	}
-	if m&fs.ModeSticky != 0 {
-		v |= 0o1000
-	}
-	return v
 }
 
 // unixTime returns seconds since 1970, rounded down, and the rest.

@@ -199,5 +199,5 @@ func cpioMode(m fs.FileMode) uint32 {
 		fs.ModeDir: 0o040000, fs.ModeSymlink: 0o120000, fs.ModeNamedPipe: 0o010000,
 		fs.ModeDevice: 0o060000, fs.ModeDevice | fs.ModeCharDevice: 0o020000, 0: 0o100000,
 	}
-	return types[m.Type()] | permissions(m)
+	return types[m.Type()] | tree.ModeBits(m)
 }

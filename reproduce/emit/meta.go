@@ -43,7 +43,7 @@ func (w *dirWriter) meta(dir int, base string, n *tree.Node) error {
 // mode returns the permissions that n gets, which lack setuid and setgid where they would
 // give somebody else's rights away.
 func (w *dirWriter) mode(n *tree.Node, owned bool) uint32 {
-	mode := permissions(n.Mode)
+	mode := tree.ModeBits(n.Mode)
 	if mode&0o6000 != 0 && !w.opt.KeepSetuid && (!owned || !w.root) {
 		mode &^= 0o6000
 		w.applied.skip(SkipSetuid, n.Path)
@@ -57,20 +57,6 @@ func shutsOut(m fs.FileMode) bool {
 		return m&0o700 != 0o700
 	}
 	return m.IsRegular() && m&0o400 == 0
-}
-
-// permissions spells m as the system does.
-func permissions(m fs.FileMode) uint32 {
-	p := uint32(m.Perm())
-	for _, b := range []struct {
-		mode fs.FileMode
-		bit  uint32
-	}{{fs.ModeSetuid, unix.S_ISUID}, {fs.ModeSetgid, unix.S_ISGID}, {fs.ModeSticky, unix.S_ISVTX}} {
-		if m&b.mode != 0 {
-			p |= b.bit
-		}
-	}
-	return p
 }
 
 // chown reports whether base belongs to whom the tree says.

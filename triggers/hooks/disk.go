@@ -135,15 +135,7 @@ func entryOf(n tree.Node) *entry {
 }
 
 // octal turns a mode into what chmod(1) calls it.
-func octal(m fs.FileMode) fs.FileMode {
-	o := m.Perm()
-	for bit, v := range map[fs.FileMode]fs.FileMode{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
-		if m&bit != 0 {
-			o |= v
-		}
-	}
-	return o
-}
+func octal(m fs.FileMode) fs.FileMode { return fs.FileMode(tree.ModeBits(m)) }
 
 // at returns what is at a path in which no parent is a link. It must not be changed.
 func (d *disk) at(p string) *entry {

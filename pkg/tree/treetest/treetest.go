@@ -72,7 +72,7 @@ func parseLine(line string) (tree.Node, error) {
 	if err != nil {
 		return n, err
 	}
-	n.Mode = kind | mode(bits)
+	n.Mode = kind | tree.FileMode(uint32(bits))
 	user, group, _ := strings.Cut(f[2], ":")
 	n.User, n.Group = owner(user), owner(group)
 	if n.Path, err = tree.Unquote(f[3]); err != nil {
@@ -191,7 +191,7 @@ func formatLine(b *strings.Builder, n tree.Node) {
 			kind = t.name
 		}
 	}
-	fmt.Fprintf(b, "%-5s %04o %s:%s %s", kind, bits(n.Mode), ownerText(n.User), ownerText(n.Group), tree.Quote(n.Path))
+	fmt.Fprintf(b, "%-5s %04o %s:%s %s", kind, tree.ModeBits(n.Mode), ownerText(n.User), ownerText(n.Group), tree.Quote(n.Path))
 	switch kind {
 	case "file":
 		b.WriteString(bodyText(n.Content))
@@ -220,31 +220,6 @@ func bodyText(c tree.Content) string {
 		return " " + strconv.QuoteToASCII(string(body))
 	}
 	return fmt.Sprintf(" %s,%d", c.Digest, c.Size)
-}
-
-var special = []struct {
-	bit  uint64
-	mode fs.FileMode
-}{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}}
-
-func mode(bits uint64) fs.FileMode {
-	m := fs.FileMode(bits & 0o777)
-	for _, s := range special {
-		if bits&s.bit != 0 {
-			m |= s.mode
-		}
-	}
-	return m
-}
-
-func bits(m fs.FileMode) uint64 {
-	v := uint64(m.Perm())
-	for _, s := range special {
-		if m&s.mode != 0 {
-			v |= s.bit
-		}
-	}
-	return v
 }
 
 func owner(s string) tree.Owner {
