@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"internal/catalog":         {},
 	"internal/certificate":     {},
 	"internal/ghash":           {},
+	"internal/hwdb":            {},
 	"internal/iconcache":       {"internal/ghash"},
 	"internal/infodir":         {},
 	"internal/gschema":         {"internal/ghash"},

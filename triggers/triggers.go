@@ -60,6 +60,7 @@ func All() []Trigger {
 		gioModules(),
 		gschemas(),
 		gtkModules(),
+		hwdb(),
 		iconCache(),
 		info(),
 		javaCacerts(),
