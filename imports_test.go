@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"internal/mimedb":          {"internal/ghash"},
 	"internal/modinfo":         {},
 	"internal/unitfile":        {"pkg/tree"},
+	"internal/xfont":           {},
 	"pkg/apk":                  {"pkg", "pkg/tree", "internal/"},
 	"pkg/deb":                  {"pkg", "pkg/tree", "internal/"},
 	"solve":                    {"pkg"},

@@ -76,6 +76,7 @@ func All() []Trigger {
 		sysv(),
 		tmpfiles(),
 		ucf(),
+		xfonts(),
 		xmlCatalog(),
 	}
 }
