@@ -26,7 +26,6 @@ set_of() {
 	build) echo build-essential ;;
 	web) echo apache2,libapache2-mod-php,libapache2-mod-wsgi-py3,libapache2-mod-fcgid,libapache2-mod-security2,libapache2-mod-xsendfile,javascript-common,php-mysql,php-xml ;;
 	text) echo xml-core,docbook-xml,docbook-xsl,sgml-data,docbook-ebnf,docbook-mathml,libxml2-utils,xfonts-base,xfonts-75dpi,xfonts-100dpi,xfonts-scalable,xfonts-terminus,gsfonts-x11,dictionaries-common,aspell-en,ispell,iamerican,hunspell-en-us,hunspell-de-de,wamerican,wngerman ;;
-	modules) echo gvfs,glib-networking,dconf-gsettings-backend,librsvg2-common,webp-pixbuf-loader,heif-gdk-pixbuf,libavif-gdk-pixbuf,libgtk-3-bin,libgtk-4-bin,ibus-gtk3,fcitx5-frontend-gtk3,uim-gtk3,libgtk-4-media-gstreamer,papirus-icon-theme,gnome-themes-extra ;;
 	*) echo "no set $1" >&2; return 2 ;;
 	esac
 }

@@ -60,6 +60,7 @@ func All() []Trigger {
 		gioModules(),
 		gschemas(),
 		gtkModules(),
+		hwdb(),
 		iconCache(),
 		info(),
 		javaCacerts(),
@@ -75,6 +76,7 @@ func All() []Trigger {
 		sysv(),
 		tmpfiles(),
 		ucf(),
+		xfonts(),
 		xmlCatalog(),
 	}
 }

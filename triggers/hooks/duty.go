@@ -31,6 +31,7 @@ const (
 	Ucf          Kind = "ucf"          // path, package, md5 of what was offered, "three-way" or nothing; Body: what was offered. The file is a File
 	Unit         Kind = "unit"         // action of deb-systemd-helper ("enable"), or of systemctl with its name ("systemctl enable"); unit; "system" or "user"
 	User         Kind = "user"         // name, uid, group, home, shell, comment, "system" or "user", "" (a home directory is a Directory of its own)
+	XFonts       Kind = "xfonts"       // "alias", "dir" or "scale"; directory
 	XMLCatalog   Kind = "xmlcatalog"   // catalog, what the entry is for, where it leads
 )
 
@@ -57,6 +58,11 @@ func (d Duty) Owns() []string {
 	switch d.Kind {
 	case Capability, Directory, File, Link, Meta, XMLCatalog:
 		return d.Args[:1]
+	case XFonts:
+		if d.Args[0] == "dir" {
+			return []string{d.Args[1] + "/fonts.dir", d.Args[1] + "/encodings.dir"}
+		}
+		return []string{d.Args[1] + "/fonts." + d.Args[0]}
 	case IconCache:
 		return []string{d.Args[0] + "/icon-theme.cache"}
 	case Alternative:

@@ -18,6 +18,8 @@ type Fired struct {
 
 // generators says which trigger does what a dpkg trigger's postinst would do. It is sorted by name.
 var generators = []struct{ name, trigger string }{
+	{"/lib/udev/hwdb.d", "hwdb"},
+	{"/usr/lib/udev/hwdb.d", "hwdb"},
 	{"/usr/share/applications", "desktop"},
 	{"/usr/share/debianutils/shells.d", "shells"},
 	{"/usr/share/hunspell", "dictionaries"},

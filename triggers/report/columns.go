@@ -34,6 +34,7 @@ var kinds = []struct {
 	{hooks.Ucf, "a configuration file that ucf watches"},
 	{hooks.Unit, "a systemd unit enabled, disabled or masked"},
 	{hooks.User, "an account"},
+	{hooks.XFonts, "the lists of a directory of X fonts"},
 	{hooks.XMLCatalog, "an entry of an XML catalog"},
 }
 
