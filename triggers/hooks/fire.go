@@ -22,18 +22,13 @@ var generators = []struct{ name, trigger string }{
 	{"/usr/lib/udev/hwdb.d", "hwdb"},
 	{"/usr/share/applications", "desktop"},
 	{"/usr/share/debianutils/shells.d", "shells"},
-	{"/usr/share/hunspell", "dictionaries"},
 	{"/usr/share/info", "info"},
 	{"/usr/share/mime/packages", "mime"},
-	{"aspell-autobuildhash", "dictionaries"},
-	{"ispell-autobuildhash", "dictionaries"},
 	{"ldconfig", "ldconfig"},
 	{"update-ca-certificates", "ca-certificates"},
 	{"update-ca-certificates-fresh", "ca-certificates"},
 	{"update-ca-certificates-java", "java-cacerts"},
 	{"update-ca-certificates-java-fresh", "java-cacerts"},
-	{"update-default-ispell", "dictionaries"},
-	{"update-default-wordlist", "dictionaries"},
 }
 
 // notes are files in which a package notes what a trigger's postinst is to do. It takes them away when it has done it, for which it
