@@ -2,43 +2,38 @@ package hooks
 
 import "strings"
 
-// dictionaries are dictionaries-common's commands. Its trigger does what they do for Hunspell; those of ispell and aspell need their own
-// programs to build hashes, and word lists a default that is asked for.
-func dictionaries(w *walker, c invocation) (truth, flow) {
-	for _, class := range []string{"aspell", "ispell", "wordlist"} {
-		dir := "/var/lib/dictionaries-common/" + class
-		if w.exists(dir) == no {
-			continue
-		}
-		if names, ok := w.names(dir); !ok || len(names) > 0 {
-			w.leftover(c.line, c.name+": what is registered in "+dir)
-			return unknown, next
-		}
-	}
+// What ispell and aspell compile of their dictionaries is left to them.
+const (
+	aspellTables = "aspell's tables: aspell-autobuildhash compiles them"
+	ispellTables = "ispell's tables: ispell-autobuildhash compiles them"
+)
+
+// dictionaryTables reads update-dictcommon-aspell and update-default-ispell(8), which list the dictionaries and compile them.
+func dictionaryTables(w *walker, c invocation) (truth, flow) {
 	if !w.world.has("dictionaries") {
 		w.leftover(c.line, "no generator yet: dictionaries")
 		return unknown, next
 	}
+	class, tables := "ispell", ispellTables
+	if strings.HasSuffix(c.name, "aspell") {
+		class, tables = "aspell", aspellTables
+	}
 	w.served(c.line, "dictionaries")
+	if w.filled("/var/lib/dictionaries-common/"+class) != no {
+		w.deferred(c.line, tables)
+	}
+	w.unknownOutput()
 	return yes, next
 }
 
-// postgresDictionaries is pg_updatedicts, which makes a directory, and in it a copy of each dictionary in UTF-8.
-func postgresDictionaries(w *walker, c invocation) (truth, flow) {
-	for _, dir := range []string{"/usr/share/hunspell", "/usr/share/myspell/dicts"} {
-		if w.exists(dir) == no {
-			continue
-		}
-		names, ok := w.names(dir)
-		for _, n := range names {
-			if e, _ := w.look(dir+"/"+n, false); strings.HasSuffix(n, ".aff") && e.kind != link {
-				ok = false
-			}
-		}
-		if !ok {
-			w.leftover(c.line, c.name+" of dictionaries in "+dir)
-			return unknown, next
-		}
+// filled reports whether a directory has something in it.
+func (w *walker) filled(dir string) truth {
+	if w.exists(dir) == no {
+		return no
 	}
-	return w.mkdir(c.line, "/var/cache/postgresql/dicts", "", true), next
+	names, ok := w.names(dir)
+	if !ok {
+		return unknown
+	}
+	return is(len(names) > 0)
 }

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/tree"
 )
 
 // TestChoices: a list's values are those of Choices-C, where the template has it: debconf compares with these.
@@ -71,5 +73,22 @@ func TestTakeAway(t *testing.T) {
 		if there := strings.Contains(got, "/fresh"); there == java {
 			t.Errorf("java %v:\n%s", java, got)
 		}
+	}
+}
+
+// TestTables: what ispell and aspell compile is deferred, if there is anything to compile.
+func TestTables(t *testing.T) {
+	ps := script("postinst", "/bin/sh", "update-default-ispell --rebuild\nupdate-dictcommon-aspell\naspell-autobuildhash\n")
+	ps[0].Nodes = payload()
+	n := ps[0].Nodes[len(ps[0].Nodes)-1]
+	n.Path = "var/lib/dictionaries-common/ispell/iamerican"
+	ps[0].Nodes = append(ps[0].Nodes, n)
+	for _, d := range []string{"var/lib/dictionaries-common/ispell", "var/lib/dictionaries-common"} {
+		ps[0].Nodes = append(ps[0].Nodes, tree.Node{Path: d, Mode: fs.ModeDir | 0o755})
+	}
+	got := describe(Read(ps, World{Arch: "amd64", Compare: strings.Compare}).Readings)
+	want := "postinst: deferred\n  later 1 update-default-ispell --rebuild (" + ispellTables + ")\n  later 3 aspell-autobuildhash (" + aspellTables + ")\n"
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
 	}
 }
