@@ -4,8 +4,8 @@ import "strings"
 
 // What ispell and aspell compile of their dictionaries is left to them.
 const (
-	aspellTables = "aspell's tables: aspell-autobuildhash compiles them"
-	ispellTables = "ispell's tables: ispell-autobuildhash compiles them"
+	aspellTables = "aspell's tables in /usr/lib/aspell and /var/lib/aspell: aspell-autobuildhash compiles them"
+	ispellTables = "ispell's tables in /usr/lib/ispell and /var/lib/ispell: ispell-autobuildhash compiles them"
 )
 
 // dictionaryTables reads update-dictcommon-aspell and update-default-ispell(8), which list the dictionaries and compile them.
