@@ -336,12 +336,12 @@ func (m *machine) indirect(i *instruction) error {
 		return err
 	}
 	for r := range m.regs { // but those that functions preserve
-		if r != rsp && r != rbx && r != rbp && r < 12 {
+		if r != rsp && r != rbx && r != rbp && (r < 12 || r > 15) {
 			m.regs[r] = value{}
 		}
 	}
 	m.regs[rax] = v
-	m.wide = [16][2]value{}
+	m.wide = [32][2]value{}
 	if kind == 2 {
 		return nil
 	}

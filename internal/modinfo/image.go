@@ -31,7 +31,8 @@ func load(file []byte) (*image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNone, err)
 	}
-	if f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB || f.Machine != elf.EM_X86_64 {
+	kinds, ok := relocations[f.Machine]
+	if f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB || !ok {
 		return nil, fmt.Errorf("a module for %v", f.Machine)
 	}
 	im := &image{arch: f.Machine, functions: map[string]uint64{}, words: map[uint64]value{}}
@@ -61,26 +62,35 @@ func load(file []byte) (*image, error) {
 		if err != nil {
 			return nil, err
 		}
-		im.relocate(b, symbols)
+		im.relocate(b, symbols, kinds)
 	}
 	return im, nil
 }
 
+// kindsOf are the kinds of relocations of an architecture that matter here: of an address of the module, of a symbol with an addend, and of a
+// symbol alone, as data or as a function.
+type kindsOf struct{ relative, absolute, data, function uint32 }
+
+var relocations = map[elf.Machine]kindsOf{
+	elf.EM_X86_64:  {uint32(elf.R_X86_64_RELATIVE), uint32(elf.R_X86_64_64), uint32(elf.R_X86_64_GLOB_DAT), uint32(elf.R_X86_64_JMP_SLOT)},
+	elf.EM_AARCH64: {uint32(elf.R_AARCH64_RELATIVE), uint32(elf.R_AARCH64_ABS64), uint32(elf.R_AARCH64_GLOB_DAT), uint32(elf.R_AARCH64_JUMP_SLOT)},
+}
+
 // relocate notes what a dynamic linker would write.
-func (im *image) relocate(b []byte, symbols []elf.Symbol) {
+func (im *image) relocate(b []byte, symbols []elf.Symbol, kinds kindsOf) {
 	for ; len(b) >= 24; b = b[24:] {
 		at, info, addend := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
 		v := value{kind: number, n: addend}
-		switch kind := elf.R_X86_64(info & 0xffffffff); kind {
-		case elf.R_X86_64_RELATIVE:
-		case elf.R_X86_64_64, elf.R_X86_64_GLOB_DAT, elf.R_X86_64_JMP_SLOT:
+		switch kind := uint32(info); kind {
+		case kinds.relative:
+		case kinds.absolute, kinds.data, kinds.function:
 			i := info >> 32
 			if i == 0 || i > uint64(len(symbols)) {
 				v = value{}
 				break
 			}
 			s := symbols[i-1]
-			if kind != elf.R_X86_64_64 {
+			if kind != kinds.absolute {
 				v.n = 0
 			}
 			if s.Section == elf.SHN_UNDEF {

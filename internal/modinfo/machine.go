@@ -1,6 +1,7 @@
 package modinfo
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,6 +24,7 @@ const (
 	symbol       // the address of another library's
 	list         // texts that a function of GLib returned
 	canary       // what guards the stack
+	caller       // where a function returns to that nothing here calls
 )
 
 // The regions of memory: what the arguments point to begins with zeros, as callers give it.
@@ -32,7 +34,7 @@ const (
 )
 
 func (v value) plus(n uint64) value {
-	if v.kind != number && v.kind != region {
+	if v.kind != number && v.kind != region && n != 0 {
 		return value{}
 	}
 	v.n += n
@@ -66,8 +68,8 @@ type stored struct {
 type machine struct {
 	im     *image
 	pc     uint64
-	regs   [16]value
-	wide   [16][2]value // vector registers, in two halves
+	regs   [32]value
+	wide   [32][2]value // vector registers, in two halves
 	memory map[place]stored
 	zero   value // number 1: the last comparison found equals; 0: not; else unknown
 	lists  [][]string
@@ -84,13 +86,18 @@ func (im *image) call(name string) (*machine, error) {
 		return nil, ErrNone
 	}
 	m := &machine{im: im, pc: at, memory: map[place]stored{}}
-	m.regs[rsp] = value{kind: region, base: stack, n: 1 << 32}
-	for i, r := range []int{rdi, rsi} {
+	step, sp, args := m.step, rsp, []int{rdi, rsi}
+	if im.arch == elf.EM_AARCH64 {
+		step, sp, args = m.stepARM, armSP, []int{0, 1}
+		m.regs[armLR] = value{kind: caller}
+	}
+	m.regs[sp] = value{kind: region, base: stack, n: 1 << 32}
+	for i, r := range args {
 		m.regs[r] = value{kind: region, base: argument + i}
 	}
 	for range maxSteps {
 		at := m.pc
-		if err := m.step(); err != nil {
+		if err := step(); err != nil {
 			return nil, fmt.Errorf("%s at %#x: %w", name, at, err)
 		}
 		if m.done {
@@ -100,12 +107,16 @@ func (im *image) call(name string) (*machine, error) {
 	return nil, fmt.Errorf("%s does not end", name)
 }
 
-// result is what the function returns.
-func (m *machine) result() value { return m.regs[rax] }
+// result is what the function returns: both architectures have it in their first register.
+func (m *machine) result() value { return m.regs[0] }
 
 // load reads memory.
 func (m *machine) load(at value, size int) value {
 	switch at.kind {
+	case symbol:
+		if at.name == "__stack_chk_guard" {
+			return value{kind: canary}
+		}
 	case number:
 		return m.im.word(at.n, size)
 	case region:

@@ -1,6 +1,6 @@
 // Package modinfo reads what modules of GdkPixbuf, GTK and GIO say of themselves, which programs load and call them for.
 //
-// Nothing is run. A module says it with a function that is a straight line: it stores the addresses of constants. [Loader], [Methods] and
+// Nothing is run, and amd64 and arm64 are read on any machine. A module says it with a function that is a straight line: it stores the addresses of constants. [Loader], [Methods] and
 // [Extensions] follow such a function instruction by instruction over values that are known or not, in memory that the file
 // and its relocations give, and read what is stored in the end. An instruction or a call that is not one of the few that compilers use for
 // that is an error, never a guess.
