@@ -19,7 +19,7 @@ import (
 // Resolve records the conclusions in the lock, Build compares them with it.
 type plan struct {
 	arch     string
-	packages []*pkg.Unpacked // in dependency order
+	packages []*pkg.Unpacked // in the order of installation, dependencies first
 	locked   []lock.Package  // by the same index
 	readings []hooks.Reading
 	fired    []hooks.Fired
@@ -44,7 +44,7 @@ func newPlan(ctx context.Context, lk *lock.File, a *lock.Arch, store *unpack.Sto
 		all[i] = u.Package
 	}
 	p := &plan{arch: a.Name}
-	for _, i := range solve.Order(all, format.Compare) {
+	for _, i := range solve.InstallOrder(lk.Policy, all, func(i int) bool { return a.Packages[i].Requested }, format.Compare) {
 		p.packages = append(p.packages, unpacked[i])
 		p.locked = append(p.locked, a.Packages[i])
 	}

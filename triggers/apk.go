@@ -13,11 +13,12 @@ func apk() Trigger {
 	return Trigger{
 		Name: "apk",
 		Doc: "apk records every package that it installs, keeps its scripts, and the world that was asked for. The same database, " +
-			"with the ids that the names have in this root and the scripts at the epoch, and the repositories that packages came from.",
+			"with the ids that the names have in this root and the scripts at the epoch, and the repositories that packages came from. " +
+			"apk makes /proc for them, which nobody may write.",
 		For:   []string{"apk"},
-		Reads: []string{"etc/passwd", "etc/group", "lib", "usr/lib", "etc", "var", "var/cache"},
+		Reads: []string{"etc/passwd", "etc/group", "lib", "usr/lib", "etc", "var", "var/cache", "proc"},
 		Owns: []string{"etc", "etc/apk", "etc/apk/*", "lib", "lib/apk", "lib/apk/**", "usr", "usr/lib", "usr/lib/apk", "usr/lib/apk/**",
-			"var", "var/cache", "var/cache/apk"},
+			"var", "var/cache", "var/cache/apk", "proc"},
 		Run: makeAPK,
 	}
 }
@@ -34,9 +35,17 @@ func makeAPK(in Input) ([]Change, error) {
 		return nil, err
 	}
 	opt := apkformat.DatabaseOptions{Dir: apkDatabase, Arch: in.Arch, Epoch: in.Lock.Epoch, Users: ids.Users, Groups: ids.Groups}
+	listed := map[string]string{} // the architecture by the package's name
+	for _, a := range in.Lock.Arches {
+		for _, p := range a.Packages {
+			if a.Name == in.Arch {
+				listed[p.Name] = p.Arch
+			}
+		}
+	}
 	var entries []apkformat.Entry
 	for _, p := range in.Packages {
-		entries = append(entries, apkformat.Entry{Package: p.Unpacked, Files: p.Files})
+		entries = append(entries, apkformat.Entry{Package: p.Unpacked, Files: p.Files, Arch: listed[p.Package.Name]})
 		if p.Requested {
 			opt.World = append(opt.World, p.Package.Name)
 		}
@@ -45,7 +54,7 @@ func makeAPK(in Input) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Change
+	out := []Change{proc(in.FS)}
 	for _, d := range []struct {
 		path string
 		mode fs.FileMode
@@ -65,6 +74,15 @@ func makeAPK(in Input) ([]Change, error) {
 		}
 	}
 	return out, nil
+}
+
+// proc is /proc as apk makes it before it unpacks anything; what a package then says of it does not count.
+func proc(root fs.FS) Change {
+	c := dir("proc", 0o555)
+	if exists(root, c.Node.Path) {
+		c.Op = Meta
+	}
+	return c
 }
 
 // repositories returns the file of that name: a line for each source that anybody else could use too.

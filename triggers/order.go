@@ -34,6 +34,9 @@ func newJob(tr Trigger, t *tree.Tree, duties []hooks.Duty) (*job, error) {
 			if err != nil {
 				return nil, err
 			}
+			if d.Kind == hooks.Edit {
+				j.edits = append(j.edits, literals(paths)...)
+			}
 			for _, p := range paths {
 				j.named[p] = append(j.named[p], d)
 			}

@@ -18,11 +18,11 @@ import (
 func paths() Trigger {
 	return Trigger{
 		Name: "paths",
-		Doc: "Scripts make directories, links and files, and change modes, owners and capabilities. The same, from what all scripts together come to; " +
+		Doc: "Scripts make directories, links and files, rewrite files that packages ship, and change modes, owners and capabilities. The same, from what all scripts together come to; " +
 			"so too the home directories that adduser makes (without the files of /etc/skel). " +
 			"What is to belong to an account that nobody makes, because the script that would is pending, stays undone.",
 		Reads:  []string{"etc/passwd", "etc/group"},
-		Duties: []hooks.Kind{hooks.Capability, hooks.Directory, hooks.File, hooks.Link, hooks.Meta, hooks.User},
+		Duties: []hooks.Kind{hooks.Capability, hooks.Directory, hooks.Edit, hooks.File, hooks.Link, hooks.Meta, hooks.User},
 		Run:    makePaths,
 	}
 }
@@ -58,7 +58,7 @@ func makePaths(in Input) ([]Change, error) {
 // here the script that makes the account is pending, and was named.
 func orphaned(d hooks.Duty, ids tree.IDs) bool {
 	switch d.Kind {
-	case hooks.Directory, hooks.File, hooks.Meta:
+	case hooks.Directory, hooks.Edit, hooks.File, hooks.Meta:
 	default:
 		return false
 	}
@@ -90,6 +90,8 @@ func (s *pathSet) add(d hooks.Duty) error {
 		return s.directory(arg(d, 0), arg(d, 1), arg(d, 2), arg(d, 3))
 	case hooks.File:
 		return s.file(d)
+	case hooks.Edit:
+		return s.edit(d)
 	case hooks.Link:
 		p, err := s.real(arg(d, 0))
 		if err != nil {
@@ -152,6 +154,24 @@ func (s *pathSet) file(d hooks.Duty) error {
 		if old, err := fs.ReadFile(s.in.FS, p); err == nil && bytes.Equal(old, d.Body) {
 			return s.meta(p, func(n *tree.Node) error { return setMeta(n, arg(d, 1), arg(d, 2), arg(d, 3)) })
 		}
+	}
+	return s.put(c)
+}
+
+// edit rewrites a file that a package ships.
+func (s *pathSet) edit(d hooks.Duty) error {
+	p, err := s.real(arg(d, 0))
+	if err != nil {
+		return err
+	}
+	c := file(p, 0o644, d.Body)
+	if _, there := s.node(p); there {
+		c.Op = Replace
+	} else if len(s.in.Exclude) > 0 {
+		return nil // the path filters left it out
+	}
+	if err := setMeta(&c.Node, arg(d, 1), arg(d, 2), arg(d, 3)); err != nil {
+		return err
 	}
 	return s.put(c)
 }

@@ -19,6 +19,7 @@ import (
 type Entry struct {
 	Package *pkg.Unpacked
 	Files   []string // the paths that it owns, in the order of its archive
+	Arch    string   // as its index has it: a package for all architectures is listed under each; empty: its own
 }
 
 // DatabaseOptions are what the database holds besides packages.
@@ -91,7 +92,7 @@ func appendInstalled(b []byte, e Entry, opt DatabaseOptions) ([]byte, error) {
 	line('C', info.identity())
 	line('P', info.Name)
 	line('V', info.Version)
-	line('A', info.Arch)
+	line('A', cmp.Or(e.Arch, info.Arch))
 	b = fmt.Appendf(b, "S:%d\nI:%d\n", e.Package.Package.Size, info.Installed)
 	line('T', info.Description)
 	line('U', info.URL)

@@ -60,7 +60,7 @@ func TestDatabase(t *testing.T) {
 	b := manifold(t)
 	a := described(t, "pkgname = a\npkgver = 2\nreplaces = b\n", "")
 	nodes, err := Database([]Entry{
-		{b, []string{".", "etc/b", "etc/b/conf", "etc/b/ours", "usr/bin/b", "usr/bin/link", "etc/b/nosum", "top"}}, {a, nil}},
+		{Package: b, Files: []string{".", "etc/b", "etc/b/conf", "etc/b/ours", "usr/bin/b", "usr/bin/link", "etc/b/nosum", "top"}}, {Package: a}},
 		DatabaseOptions{Dir: "lib/apk/db", Arch: "x86_64", World: []string{"z", "a", "z"}, Epoch: 86400,
 			Users: map[string]uint32{"here": 5}, Groups: map[string]uint32{"here": 6}})
 	if err != nil {
@@ -161,11 +161,11 @@ func checkScripts(t *testing.T, archive string, u *pkg.Unpacked) {
 func TestDatabaseWithoutSums(t *testing.T) {
 	u := described(t, "pkgname = a\npkgver = 1\n", "")
 	u.Control = fstest.MapFS{}
-	if _, err := Database([]Entry{{u, nil}}, DatabaseOptions{}); err == nil || !strings.Contains(err.Error(), sumsFile) {
+	if _, err := Database([]Entry{{Package: u}}, DatabaseOptions{}); err == nil || !strings.Contains(err.Error(), sumsFile) {
 		t.Errorf("got %v", err)
 	}
 	u.Control = fstest.MapFS{sumsFile: {Data: []byte("Q1x\n" + sumA + " a\\q\n")}}
-	if _, err := Database([]Entry{{u, nil}}, DatabaseOptions{}); err == nil {
+	if _, err := Database([]Entry{{Package: u}}, DatabaseOptions{}); err == nil {
 		t.Error("a path that is wrongly quoted is taken")
 	}
 }

@@ -17,6 +17,7 @@ const (
 	Debconf      Kind = "debconf"      // "": the script starts debconf; or question, template ("": its name), flags ("seen,…"), and the answer if there is one; Slaves: variables
 	Directory    Kind = "directory"    // path, mode (octal), user, group: made unless it is there
 	Diversion    Kind = "diversion"    // path, to, package
+	Edit         Kind = "edit"         // path, mode, user, group; Body: what all scripts together make of a file that a package ships
 	File         Kind = "file"         // path, mode, user, group; Body: what all scripts together leave there
 	Group        Kind = "group"        // name, gid, "system" or "user"
 	IconCache    Kind = "iconcache"    // directory of a theme
@@ -56,7 +57,7 @@ func (d Duty) Sources() []Source {
 // in places of its own (etc/alternatives) is for its trigger to declare.
 func (d Duty) Owns() []string {
 	switch d.Kind {
-	case Capability, Directory, File, Link, Meta, XMLCatalog:
+	case Capability, Directory, Edit, File, Link, Meta, XMLCatalog:
 		return d.Args[:1]
 	case XFonts:
 		if d.Args[0] == "dir" {

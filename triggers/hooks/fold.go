@@ -71,8 +71,6 @@ func clobbered(e, old *entry) string {
 		return "replaces a path that a package ships:"
 	case e.kind == link && old.kind == link && old.target != e.target:
 		return "changes a link that a package ships:"
-	case old.kind == file && e.written && e.content() != old.content():
-		return "changes a file that a package ships:"
 	}
 	return ""
 }
@@ -82,6 +80,8 @@ func dutyOf(p string, e, old *entry) (d Duty, why string) {
 	mode, user, group := fmt.Sprintf("%04o", uint32(e.mode)), cmp.Or(e.user, "root"), cmp.Or(e.group, "root")
 	switch {
 	case old.kind == e.kind && e.kind == link:
+	case old.kind == file && e.kind == file && e.written && e.content() != old.content():
+		return written(Edit, p, e, mode, user, group)
 	case old.kind == e.kind:
 		if old.mode != e.mode || !same(old.user, user) || !same(old.group, group) {
 			d.Kind, d.Args = Meta, []string{"/" + p, unless(old.mode == e.mode, mode), unless(same(old.user, user), user), unless(same(old.group, group), group)}
@@ -91,15 +91,20 @@ func dutyOf(p string, e, old *entry) (d Duty, why string) {
 	case e.kind == link:
 		d.Kind, d.Args = Link, []string{"/" + p, e.target}
 	case e.kind == file:
-		v := e.content()
-		if !v.known || temporary(v.text) {
-			return d, "what is in"
-		}
-		d.Kind, d.Args, d.Body = File, []string{"/" + p, mode, user, group}, []byte(v.text)
+		return written(File, p, e, mode, user, group)
 	default:
 		return d, "a special file:"
 	}
 	return d, ""
+}
+
+// written returns the duty of a file whose bytes scripts wrote.
+func written(k Kind, p string, e *entry, mode, user, group string) (d Duty, why string) {
+	v := e.content()
+	if !v.known || temporary(v.text) {
+		return d, "what is in"
+	}
+	return Duty{Kind: k, Args: []string{"/" + p, mode, user, group}, Body: []byte(v.text)}, ""
 }
 
 func unless(empty bool, s string) string {

@@ -54,7 +54,7 @@ func describe(rs []Reading) string {
 			for _, s := range d.Slaves {
 				fmt.Fprintf(&b, " %q", s)
 			}
-			if d.Kind == File {
+			if d.Kind == File || d.Kind == Edit {
 				fmt.Fprintf(&b, " %q", d.Body)
 			}
 			b.WriteByte('\n')

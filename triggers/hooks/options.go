@@ -5,6 +5,7 @@ import "strings"
 // options are the options of a command, by their first name in the specification.
 type options struct {
 	set  map[string]string
+	all  map[string][]string // every value, in order
 	rest []string
 	bad  string // an option that is not known
 }
@@ -45,7 +46,7 @@ func (s optionSpec) abbreviated(name string) (first string, valued, ok bool) {
 
 // parseOptions reads arguments as getopt_long(3) does.
 func parseOptions(args []string, spec string) options {
-	o := options{set: map[string]string{}}
+	o := options{set: map[string]string{}, all: map[string][]string{}}
 	for len(args) > 0 && o.bad == "" {
 		a := args[0]
 		args = args[1:]
@@ -75,8 +76,13 @@ func (o *options) long(a string, args []string, spec optionSpec) []string {
 	if valued && !inline && len(args) > 0 {
 		v, args = args[0], args[1:]
 	}
-	o.set[first] = v
+	o.add(first, v)
 	return args
+}
+
+func (o *options) add(name, v string) {
+	o.set[name] = v
+	o.all[name] = append(o.all[name], v)
 }
 
 // short takes in letters after one dash, of which the last may have its value joined.
@@ -94,7 +100,7 @@ func (o *options) short(a string, args []string, spec optionSpec) []string {
 			}
 			j = len(a)
 		}
-		o.set[first] = v
+		o.add(first, v)
 	}
 	return args
 }

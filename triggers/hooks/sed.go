@@ -47,7 +47,6 @@ func sed(w *walker, c invocation) (truth, flow) {
 	if !ok {
 		return w.sedUnknown(c)
 	}
-	var scripts []string
 	in := false
 	for i, a := range args {
 		if in = in || strings.HasPrefix(a, "-i") || strings.HasPrefix(a, "--in-place"); strings.HasPrefix(a, "-i") && len(a) > 1 {
@@ -58,16 +57,7 @@ func sed(w *walker, c invocation) (truth, flow) {
 		}
 	}
 	o := parseOptions(args, "n|quiet|silent e|expression: r|E|regexp-extended i|in-place s u f: z posix")
-	rest := o.rest
-	for i, a := range args {
-		if a == "-e" || a == "--expression" {
-			scripts = append(scripts, args[min(i+1, len(args)-1)])
-		} else if e, ok := strings.CutPrefix(a, "--expression="); ok {
-			scripts = append(scripts, e)
-		} else if strings.HasPrefix(a, "-e") || strings.HasPrefix(a, "-ne") || strings.HasPrefix(a, "-re") {
-			scripts = append(scripts, o.set["e"])
-		}
-	}
+	scripts, rest := o.all["e"], o.rest
 	if len(scripts) == 0 && len(rest) > 0 {
 		scripts, rest = rest[:1], rest[1:]
 	}

@@ -20,6 +20,7 @@ var kinds = []struct {
 	{hooks.Debconf, "an answer that debconf remembers"},
 	{hooks.Directory, "a directory with mode and owner"},
 	{hooks.Diversion, "a shipped file that is laid elsewhere (dpkg-divert)"},
+	{hooks.Edit, "a file that a package ships, with what scripts make of it"},
 	{hooks.File, "a file, with all that scripts write into it"},
 	{hooks.Group, "a group of accounts"},
 	{hooks.IconCache, "the cache of an icon theme"},

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/apk"
 	"github.com/detinstall/detinstall/pkg/deb"
 	"github.com/detinstall/detinstall/pkg/tree"
 	"github.com/detinstall/detinstall/solve/lock"
@@ -24,13 +25,15 @@ func Payload(lockfile, mirror string) (map[string]string, error) {
 		return nil, err
 	}
 	repo := &pkg.Repo{ID: lk.Sources[0].ID}
-	store := unpack.NewStore(unpack.Config{Get: directory(mirror), Formats: []pkg.Format{deb.Format{}}, Bodies: hashes{}, Jobs: 2})
+	formats := map[string]pkg.Format{"apt": deb.Format{}, "apt-classic": deb.Format{}, "apk": apk.Format{}, "apk-classic": apk.Format{}}
+	format := formats[lk.Policy]
+	store := unpack.NewStore(unpack.Config{Get: directory(mirror), Formats: []pkg.Format{format}, Bodies: hashes{}, Jobs: 2})
 	a := lk.Arches[0]
 	ps, err := store.Unpack(context.Background(), map[string]*pkg.Repo{repo.ID: repo}, a.Packages)
 	if err != nil {
 		return nil, err
 	}
-	m, err := unpack.Merge(ps, unpack.Options{Compare: deb.Compare, MergedUsr: lk.Settings.MergedUsr, Diversions: a.Diversions, AllowDevices: true})
+	m, err := unpack.Merge(ps, unpack.Options{Compare: format.Compare, MergedUsr: lk.Settings.MergedUsr, Diversions: a.Diversions, AllowDevices: true})
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,10 @@ func line(n tree.Node, user, group, dir string) string {
 		content = n.Link
 	case dir != "" && slices.Contains(accountFiles, n.Path):
 		content = withoutIDs(filepath.Join(dir, n.Path))
+	case dir != "" && strings.HasSuffix(n.Path, "lib/apk/db/installed"):
+		content = installed(dir, n.Path)
+	case dir != "" && strings.HasSuffix(n.Path, "lib/apk/db/scripts.tar"):
+		content = members(filepath.Join(dir, n.Path))
 	case dir != "" && n.Path == keyStore:
 		content = withoutDates(filepath.Join(dir, n.Path))
 	}
