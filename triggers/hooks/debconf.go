@@ -103,6 +103,19 @@ func (w *walker) startDebconf(line int) {
 	}
 }
 
+// unread notes that a package's config script is not read: what its questions come to is not known then, but for those that the
+// request answers.
+func (w *walker) unread() {
+	if w.reading.Script.Phase != "config" || w.reading.Recipe != "" {
+		return
+	}
+	for _, q := range w.debconf.questions {
+		if q.owner == w.index && q.flags["seen"] != "true" {
+			q.value = value{}
+		}
+	}
+}
+
 // touch notes that a script is about to change a question.
 func (w *walker) touch(line int, q *question) {
 	if !w.sure() {

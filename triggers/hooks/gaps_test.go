@@ -92,3 +92,15 @@ func TestTables(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
+
+// TestUnreadConfig: what a config script that is not read may have answered is not known to the postinst; what the request answers is.
+func TestUnreadConfig(t *testing.T) {
+	ps := script("postinst", "/bin/sh", ". /usr/share/debconf/confmodule\ndb_get p/q\necho \"$RET\" > /etc/q\ndb_get p/r\necho \"$RET\" > /etc/r\n")
+	ps[0].Scripts = append(ps[0].Scripts, pkg.Script{Phase: "config", Interpreter: "/usr/bin/perl -w", Body: []byte("exit")})
+	ps[0].Control = fstest.MapFS{"templates": {Data: []byte("Template: p/q\nType: string\nDefault: d\n\nTemplate: p/r\nType: string\nDefault: d\n")}}
+	ps[0].Nodes = payload()
+	got := describe(Read(ps, World{Arch: "amd64", Compare: strings.Compare, Answers: map[string]string{"p/r": "given"}}).Readings)
+	if !strings.Contains(got, `file ["/etc/r" "0644" "root" "root"] "given\n"`) || !strings.Contains(got, "what is in /etc/q") {
+		t.Error(got)
+	}
+}

@@ -184,6 +184,7 @@ func (w *walker) read() {
 	switch {
 	case tooLong(sc.Body):
 		w.leftover(1, "longer than 96 KiB")
+		w.unread()
 		return
 	case len(f) == 0:
 		w.leftover(1, "no interpreter")
@@ -204,6 +205,7 @@ func (w *walker) read() {
 		w.markSeen()
 	} else {
 		w.leftover(1, "interpreter "+f[0])
+		w.unread()
 	}
 	if w.reading.Recipe != "" {
 		for _, n := range w.reading.Pending {
