@@ -18,7 +18,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add("P:a\nV:1\n\n\nX:?\nP:b\nV:1\n")
 	f.Add("P:a\nV:1\nD:" + strings.Repeat("x ", 100) + "\nD:y@z>~1\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		u, err := NewUniverse("x86_64", List{&pkg.Repo{ID: "r"}, "d", []byte(text)}, List{&pkg.Repo{ID: "s", Tag: "edge"}, "", []byte(text)})
+		u, err := NewUniverse("x86_64", List{Repo: &pkg.Repo{ID: "r"}, Dir: "d", Text: []byte(text)}, List{Repo: &pkg.Repo{ID: "s", Tag: "edge"}, Dir: "", Text: []byte(text)})
 		if err != nil {
 			return
 		}
