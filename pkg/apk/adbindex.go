@@ -11,41 +11,55 @@ import (
 )
 
 // openADBIndex reads an index of format 3. It becomes the text that an index of format 2 would be.
-func openADBIndex(file []byte, keys []pkg.Key, unsigned bool) (x index, err error) {
+func openADBIndex(file []byte, keys []pkg.Key, unsigned bool) (index, error) {
 	f, err := openADB(bytes.NewReader(file), int64(len(file)), schemaIndex, maxIndexMetadata, pkg.Limits{})
 	if err != nil {
-		return x, err
+		return index{}, err
 	}
 	defer f.Close()
-	if x.signers, err = f.verify(keys); err != nil && !unsigned {
-		return x, err
+	signers, err := f.verify(keys)
+	if err != nil && !unsigned {
+		return index{}, err
 	}
 	if f.next != nil {
-		return x, refuse("", "a block of data in an index")
+		return index{}, refuse("", "more than metadata and signatures in an index")
 	}
 	d := &values{data: f.metadata}
 	root := d.root()
-	x.fileNames = oneLine(root.text(indexFileNames))
+	x := index{signers: signers, fileNames: oneLine(root.text(indexFileNames))}
 	list := root.object(indexPackages)
 	// Values are shared: text of many times the size of what it is made of means harm.
-	limit := 64*len(f.metadata) + 1<<20
+	limit := min(64*len(f.metadata)+1<<20, maxIndex)
 	for n := 1; n <= list.len(); n++ {
-		o := list.object(n)
-		info, err := readInfo(o)
-		if err == nil {
-			err = info.setUnique(d.bytes(o.slot(infoHash)))
+		if err := x.add(list.object(n)); err != nil {
+			return index{}, refuse("", "package %d: %v", n, err)
 		}
-		if err == nil && x.fileNames != "" {
-			_, err = info.fileName(x.fileNames)
-		}
-		if err != nil {
-			return x, fmt.Errorf("package %d: %w", n, err)
-		}
-		if x.text = info.appendRecord(x.text); len(x.text) > min(limit, maxIndex) {
-			return x, refuse("", "metadata of %d bytes grow to more than %d", len(f.metadata), min(limit, maxIndex))
+		if len(x.text) > limit {
+			return index{}, refuse("", "metadata of %d bytes grow to more than %d", len(f.metadata), limit)
 		}
 	}
-	return x, d.err
+	if d.err != nil {
+		return index{}, d.err
+	}
+	return x, nil
+}
+
+// add adds the package that o describes.
+func (x *index) add(o object) error {
+	info, err := readInfo(o)
+	if err != nil {
+		return err
+	}
+	if err := info.setUnique(o.d.bytes(o.slot(infoHash))); err != nil {
+		return err
+	}
+	if x.fileNames != "" {
+		if _, err := info.fileName(x.fileNames); err != nil {
+			return err
+		}
+	}
+	x.text = info.appendRecord(x.text)
+	return o.d.err
 }
 
 // setUnique takes in the hash that an index has for a package.

@@ -53,14 +53,15 @@ func (d *adbReader) run(paths object, yield func(pkg.Entry) bool) error {
 // regular reads what is no directory: the n-th file of the p-th directory.
 func (d *adbReader) regular(o object, dir string, at [2]int, yield func(pkg.Entry) bool) error {
 	name := o.text(fileName)
-	e := pkg.Entry{Size: o.int(fileSize, "size of "+tree.Quote(name), 1<<61)}
-	e.Node.ModTime = tree.Epoch(o.int(fileTime, "time of "+tree.Quote(name), maxTime))
 	if name == "" || name == "." || strings.Contains(name, "/") {
 		o.d.fail("malformed name of a file %.80q in %.80q", name, dir)
 	}
-	if e.Node.Path = name; dir != "" {
+	e := pkg.Entry{Node: tree.Node{Path: name}}
+	if dir != "" {
 		e.Node.Path = dir + "/" + name
 	}
+	e.Size = o.int(fileSize, "size of "+tree.Quote(e.Node.Path), 1<<61)
+	e.Node.ModTime = tree.Epoch(o.int(fileTime, "time of "+tree.Quote(e.Node.Path), maxTime))
 	hash := o.d.bytes(o.slot(fileHash))
 	if target := o.d.bytes(o.slot(fileTarget)); len(target) > 0 {
 		e.Size = 0
