@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"internal/unitfile":        {"pkg/tree"},
 	"internal/xfont":           {},
 	"pkg/apk":                  {"pkg", "pkg/tree", "internal/"},
+	"pkg/apk/adbtest":          {},
 	"pkg/deb":                  {"pkg", "pkg/tree", "internal/"},
 	"solve":                    {"pkg"},
 	"solve/lock":               {"pkg", "pkg/tree"},

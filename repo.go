@@ -105,6 +105,8 @@ func (s *Spec) repo(ref string, arch pkg.Arch) (*origin, error) {
 	switch {
 	case strings.HasSuffix(ref, ".yaml"), strings.HasSuffix(ref, ".yml"):
 		return readDefinition(ref)
+	case slices.Contains(apk.IndexFiles, path.Base(ref)) && strings.Contains(ref, "/"):
+		return indexed(strings.TrimSuffix(ref, "/"+path.Base(ref)))
 	case strings.Contains(ref, "://"):
 		return s.location(ref, arch, func(string) bool { return false })
 	case strings.Contains(ref, "/"):
@@ -221,6 +223,16 @@ func (s *Spec) location(ref string, arch pkg.Arch, has func(path string) bool) (
 // hasIndex reports whether an index of apk lies in a directory.
 func hasIndex(has func(path string) bool, dir string) bool {
 	return slices.ContainsFunc(apk.IndexFiles, func(name string) bool { return has(dir + name) })
+}
+
+// indexed returns the repository of apk whose index lies in a directory or below a URL: it can be named by its index, as in
+// apk-repositories(5), since of a URL nothing else tells what format it is of.
+func indexed(dir string) (*origin, error) {
+	if strings.Contains(dir, "://") {
+		return apkOrigin(dir, "./"), nil
+	}
+	abs, err := filepath.Abs(dir)
+	return apkOrigin("file:"+abs, "./"), err
 }
 
 func apkOrigin(base, suite string) *origin {

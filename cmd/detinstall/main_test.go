@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/detinstall/detinstall/fixtures"
+	"github.com/detinstall/detinstall/pkg/apk/adbtest"
 )
 
 func TestMain(m *testing.M) {
@@ -25,6 +27,9 @@ func TestMain(m *testing.M) {
 		"detinstall": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
+
+// sharedData is the folder of real data, which is no part of the project.
+const sharedData = "../../../shared/data"
 
 // TestScripts tests the program as its users use it. A script sees a fresh
 // cache, no configured mirror, and the commands below.
@@ -34,13 +39,16 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, ".cache"))
 			e.Setenv("DETINSTALL_APT_CONFIG", filepath.Join(e.WorkDir, "no-apt"))
-			return nil
+			shared, err := filepath.Abs(sharedData)
+			e.Setenv("SHARED", shared)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    cmdExits,
 			"unpack":   cmdUnpack,
 			"repo":     cmdRepo,
 			"apkrepo":  cmdAPKRepo,
+			"adbrepo":  cmdADBRepo,
 			"serve":    cmdServe,
 			"flip":     cmdFlip,
 			"append":   cmdAppend,
@@ -53,6 +61,9 @@ func TestScripts(t *testing.T) {
 			switch {
 			case cond == "root":
 				return os.Getuid() == 0, nil
+			case cond == "shared":
+				_, err := os.Stat(sharedData)
+				return err == nil, nil
 			case strings.HasPrefix(cond, "tool:"):
 				_, err := exec.LookPath(cond[len("tool:"):])
 				return err == nil, nil
@@ -130,6 +141,40 @@ func cmdAPKRepo(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.MkdirAll(filepath.Dir(to), 0o755))
 		ts.Check(os.WriteFile(to, body, 0o644))
 	}
+}
+
+// cmdADBRepo builds a signed repository of apk's format 3: adbrepo [-zstd] [-key N] DIR NAME[:DEPENDS]... (and DIR.pem). A package has the
+// version 1-r0 and one file, srv/NAME.
+func cmdADBRepo(ts *testscript.TestScript, neg bool, args []string) {
+	compress, number := adbtest.Deflate, 1
+	for len(args) > 1 && args[0][0] == '-' {
+		if args[0] == "-zstd" {
+			compress, args = adbtest.Zstd, args[1:]
+			continue
+		}
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		number, args = n, args[2:]
+	}
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: adbrepo [-zstd] [-key N] DIR NAME[:DEPENDS]...")
+	}
+	key := adbtest.NewKey(byte(number))
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	var ps []adbtest.Package
+	for _, a := range args[1:] {
+		name, depends, _ := strings.Cut(a, ":")
+		ps = append(ps, adbtest.Package{Name: name, Version: "1-r0", Depends: strings.Fields(depends),
+			Files: []adbtest.File{{Path: "srv/" + name, Body: strings.Repeat(fmt.Sprintln(name, number), 99)}}})
+	}
+	for i, p := range ps {
+		file := compress(p.Blocks(key))
+		ps[i].Size = len(file)
+		ts.Check(os.WriteFile(filepath.Join(dir, p.Name+"-1-r0.apk"), file, 0o644))
+	}
+	ts.Check(os.WriteFile(filepath.Join(dir, "packages.adb"), compress(adbtest.Index(ps, key)), 0o644))
+	ts.Check(os.WriteFile(dir+".pem", key.PEM(), 0o644))
 }
 
 // cmdServe serves a directory over HTTP and puts its address into an environment variable: serve VAR DIR [MODE]

@@ -22,6 +22,16 @@ func newExaminer(lim Limits) *examiner {
 	return &examiner{lim: lim.defaults(), seen: map[string]*tree.Node{}, implied: map[string]bool{}}
 }
 
+// Rules holds the entries of one archive of another format, in its order, against the rules of the package.
+type Rules struct{ x *examiner }
+
+// NewRules returns rules for one archive under lim.
+func NewRules(lim Limits) Rules { return Rules{newExaminer(lim)} }
+
+// Admit checks n, a node whose Path and Link are as the archive spells them, with a body of size bytes, and cleans it:
+// a hard link takes over what belongs to the file that it names. It reports whether n is new: a directory that comes again the same is not.
+func (r Rules) Admit(n *tree.Node, size int64) (isNew bool, err error) { return r.x.admit(n, size) }
+
 // admit checks n, whose Path and, for hard links, Link are as the archive spells them, and cleans
 // them. It reports whether n is new: a directory that comes again the same is not.
 func (x *examiner) admit(n *tree.Node, size int64) (isNew bool, err error) {

@@ -1,5 +1,5 @@
 // Package decompress reads compressed files under limits: .xz, .lzma, .zst,
-// .gz and .bz2.
+// .gz, .bz2 and bare deflate.
 //
 //	r, err := decompress.NewReader(decompress.Xz, f, size, decompress.Limits{Size: declared})
 //	if err != nil { ... }
@@ -27,12 +27,13 @@ type Kind string
 
 // The known formats. Their values are the customary suffixes.
 const (
-	Xz   Kind = "xz"   // The .xz File Format 1.2.1, single-filter LZMA2
-	Lzma Kind = "lzma" // legacy LZMA_Alone
-	Zst  Kind = "zst"  // RFC 8878
-	Gz   Kind = "gz"   // RFC 1952, any number of members
-	Bz2  Kind = "bz2"
-	None Kind = "none" // not compressed
+	Xz      Kind = "xz"   // The .xz File Format 1.2.1, single-filter LZMA2
+	Lzma    Kind = "lzma" // legacy LZMA_Alone
+	Zst     Kind = "zst"  // RFC 8878
+	Gz      Kind = "gz"   // RFC 1952, any number of members
+	Bz2     Kind = "bz2"
+	Deflate Kind = "deflate" // RFC 1951, without a header or a checksum: no file has it for a suffix
+	None    Kind = "none"    // not compressed
 )
 
 // Errors that say what a caller can do about a file; returned errors wrap them with
@@ -149,7 +150,7 @@ func NewReader(k Kind, r io.ReaderAt, size int64, lim Limits) (io.ReadCloser, er
 	switch k {
 	case Xz:
 		rc, err = newXzReader(r, size, lim)
-	case Lzma, Zst, Gz, Bz2, None:
+	case Lzma, Zst, Gz, Bz2, Deflate, None:
 		rc, err = newStream(k, r, size, lim)
 	default:
 		err = fmt.Errorf("%w: format %q", ErrUnsupported, k)

@@ -130,7 +130,7 @@ func FuzzRoundTrip(f *testing.F) {
 
 // FuzzStreams looks for panics, endless loops and broken limits in the other formats.
 func FuzzStreams(f *testing.F) {
-	for _, k := range []Kind{Gz, Zst, Lzma, Bz2} {
+	for _, k := range []Kind{Gz, Zst, Lzma, Bz2, Deflate} {
 		f.Add(string(k), compressors[k](f, text(300, 33)))
 	}
 	f.Fuzz(func(t *testing.T, kind string, file []byte) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz/lzma"
@@ -63,6 +64,9 @@ func newStream(k Kind, r io.ReaderAt, size int64, lim Limits) (*stream, error) {
 		err = s.openZst()
 	case Lzma:
 		err = s.openLzma()
+	case Deflate:
+		in := bufio.NewReader(s.src)
+		s.r = &whole{flate.NewReader(in), in}
 	case Bz2:
 		s.r = bzip2.NewReader(bufio.NewReader(s.src))
 	default:

@@ -17,7 +17,6 @@ import (
 
 	"github.com/detinstall/detinstall/internal/archive"
 	"github.com/detinstall/detinstall/pkg"
-	"github.com/detinstall/detinstall/pkg/tree"
 )
 
 // apkFile is an opened .apk of format 2.
@@ -42,7 +41,7 @@ func (f Format) Open(r io.ReaderAt, size int64, lim pkg.Limits) (pkg.Archive, er
 		lim.Control = 10 << 20
 	}
 	if isADB(r) {
-		return f.openADB(r, size, lim)
+		return f.openPackage(r, size, lim)
 	}
 	c, err := readControl(r, size, lim.Control)
 	if err != nil {
@@ -121,7 +120,7 @@ func (Format) Vouch(p *pkg.Package, r io.ReaderAt, size int64) error {
 		return pkg.Distrust(p.Path, "the index has no checksum for it")
 	}
 	if isADB(r) {
-		return vouchADB(want, p.Path, r, size)
+		return vouchADB(p, want, r, size)
 	}
 	c, err := readControl(r, size, 10<<20)
 	if err != nil {
@@ -170,7 +169,7 @@ func (a *apkFile) Close() error { return nil }
 // next entry is asked for, and the whole with .PKGINFO's at the end.
 func (a *apkFile) Nodes() iter.Seq2[pkg.Entry, error] {
 	return func(yield func(pkg.Entry, error) bool) {
-		d := &dataReader{info: a.pkg.Native.(*Info)}
+		d := &dataReader{info: a.pkg.Native.(*Info), sums: sums{alg: "sha1", fresh: sha1.New}}
 		err := d.run(a, func(e pkg.Entry) bool { return yield(e, nil) })
 		if err == errStop {
 			return
@@ -266,82 +265,4 @@ func (s *stream) Read(p []byte) (int, error) {
 		err = badStream(err)
 	}
 	return n, err
-}
-
-// sums checks and collects the checksums of files and links.
-type sums struct {
-	text    []byte
-	byPath  map[string]string // hexadecimal, of what hard links may name
-	current summed
-}
-
-// summed is a body that is being hashed.
-type summed struct {
-	r    io.Reader
-	h    hash.Hash
-	path string
-	want string
-}
-
-func (s *summed) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	s.h.Write(p[:n])
-	return n, err
-}
-
-// paxSum is the record with a file's checksum.
-const paxSum = "APK-TOOLS.checksum."
-
-// entry notes the checksum of e, or has its body hashed as it is read.
-func (s *sums) entry(e *archive.Entry) error {
-	var want string
-	for _, x := range e.Pax {
-		if kind, ok := strings.CutPrefix(x.Name, paxSum); ok {
-			if kind != "SHA1" || len(x.Value) != 40 {
-				return refuse(e.Node.Path, "unsupported checksum %s=%q", x.Name, x.Value)
-			}
-			want = x.Value
-		}
-	}
-	switch {
-	case e.Body != nil:
-		s.current = summed{r: e.Body, h: sha1.New(), path: e.Node.Path, want: want}
-		e.Body = &s.current
-	case e.Node.IsHardLink():
-		s.note(e.Node.Path, s.byPath[e.Node.Link])
-	case e.Node.Mode&fs.ModeSymlink != 0:
-		h := sha1.Sum([]byte(e.Node.Link))
-		return s.is(e.Node.Path, hex.EncodeToString(h[:]), want)
-	}
-	return nil
-}
-
-// check compares the checksum of the last body, of which nothing need have been read.
-func (s *sums) check() error {
-	if s.current.r == nil {
-		return nil
-	}
-	if _, err := io.Copy(io.Discard, &s.current); err != nil {
-		return err
-	}
-	c := s.current
-	s.current = summed{}
-	return s.is(c.path, hex.EncodeToString(c.h.Sum(nil)), c.want)
-}
-
-func (s *sums) is(path, have, want string) error {
-	if want != "" && have != want {
-		return pkg.Distrust(tree.Quote(path), "has the sha1 %s, its archive says %s", have, want)
-	}
-	if s.byPath == nil {
-		s.byPath = map[string]string{}
-	}
-	s.byPath[path] = have
-	s.note(path, have)
-	return nil
-}
-
-// note adds a line; a path with a line feed is quoted.
-func (s *sums) note(path, sum string) {
-	s.text = fmt.Appendf(s.text, "%s %s\n", sum, tree.Quote(path))
 }

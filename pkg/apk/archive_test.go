@@ -20,7 +20,7 @@ func TestRealPackages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := NewUniverse("x86_64", List{&pkg.Repo{ID: "iso"}, "", text})
+	u, err := NewUniverse("x86_64", List{Repo: &pkg.Repo{ID: "iso"}, Dir: "", Text: text})
 	if err != nil {
 		t.Fatal(err)
 	}

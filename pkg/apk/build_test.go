@@ -159,7 +159,7 @@ func (p parts) file() []byte {
 // indexed is the package as an index lists it.
 func (p parts) indexed(t testing.TB) *pkg.Package {
 	t.Helper()
-	u, err := NewUniverse("x86_64", List{&pkg.Repo{ID: "test"}, "", []byte(p.record())})
+	u, err := NewUniverse("x86_64", List{Repo: &pkg.Repo{ID: "test"}, Dir: "", Text: []byte(p.record())})
 	if err != nil {
 		t.Fatal(err)
 	}

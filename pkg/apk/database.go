@@ -3,6 +3,7 @@ package apk
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha1"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -82,6 +83,8 @@ func regular(path string, perm fs.FileMode, body []byte) tree.Node {
 //	R:root                                a file in it
 //	a:0:0:600                             its owner and mode where they are not 0:0:644
 //	Z:Q1vfk1apUWI4yLJGhhNRd0kJixfvY=      the sha1 of its bytes, or of a link's target
+//
+// and for a package of format 3 "f:S": its checksums are the first 160 bits of a sha256.
 func appendInstalled(b []byte, e Entry, opt DatabaseOptions) ([]byte, error) {
 	info := e.Package.Package.Native.(*Info)
 	line := func(letter byte, text string) {
@@ -107,6 +110,9 @@ func appendInstalled(b []byte, e Entry, opt DatabaseOptions) ([]byte, error) {
 	line('i', info.InstallIf)
 	line('r', info.Replaces)
 	line('q', positive(int64(info.ReplacesPriority)))
+	if !info.Unique.IsZero() {
+		line('f', "S")
+	}
 	sums, err := fileSums(e.Package.Control)
 	if err != nil {
 		return nil, err
@@ -162,7 +168,7 @@ func appendFiles(b []byte, e Entry, opt DatabaseOptions, sums map[string]string)
 			b = fmt.Appendf(b, "R:%s\n", path.Base(f.Path))
 			b = opt.appendACL(b, 'a', f, 0o644)
 			if s, err := hex.DecodeString(sums[f.Path]); err == nil && len(s) > 0 {
-				b = fmt.Appendf(b, "Z:Q1%s\n", base64.StdEncoding.EncodeToString(s))
+				b = fmt.Appendf(b, "Z:Q1%s\n", base64.StdEncoding.EncodeToString(s[:min(len(s), sha1.Size)]))
 			}
 		}
 	}

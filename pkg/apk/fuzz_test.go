@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/apk/adbtest"
 	"github.com/detinstall/detinstall/pkg/tree"
 )
 
@@ -18,7 +19,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add("P:a\nV:1\n\n\nX:?\nP:b\nV:1\n")
 	f.Add("P:a\nV:1\nD:" + strings.Repeat("x ", 100) + "\nD:y@z>~1\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		u, err := NewUniverse("x86_64", List{&pkg.Repo{ID: "r"}, "d", []byte(text)}, List{&pkg.Repo{ID: "s", Tag: "edge"}, "", []byte(text)})
+		u, err := NewUniverse("x86_64", List{Repo: &pkg.Repo{ID: "r"}, Dir: "d", Text: []byte(text)}, List{Repo: &pkg.Repo{ID: "s", Tag: "edge"}, Dir: "", Text: []byte(text)})
 		if err != nil {
 			return
 		}
@@ -90,6 +91,42 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte("ADB."))
 	listed := good.indexed(f)
 	f.Fuzz(func(t *testing.T, b []byte) { checkOpen(t, b, listed) })
+}
+
+// FuzzADB is FuzzOpen on the blocks of format 3, which a compressor would keep a fuzzer from; the metadata, whose words are
+// places in them, are also put into an index.
+func FuzzADB(f *testing.F) {
+	p := goodADB()
+	p.Scripts["trigger"], p.Files[1].Body, p.Files[0].Target = "z", "short", adbtest.Device(0x103)
+	f.Add(p.Blocks(adbtest.NewKey(1)))
+	f.Add(adbtest.Index([]adbtest.Package{p, {Name: "b", Version: "2"}}, adbtest.NewKey(1)))
+	f.Add(adbtest.NamedIndex("${arch}/${hash:8}/${name}-${version}.apk", []adbtest.Package{p}))
+	f.Add(adbtest.Zstd(adbtest.Package{Name: "a", Version: "1"}.Blocks()))
+	f.Add(adbtest.Deflate(adbtest.Package{Name: "a", Version: "1"}.Blocks()))
+	for _, list := range [][]fault{valuesWrong(), filesWrong()} {
+		for _, x := range list {
+			if len(x.file) < 1<<12 {
+				f.Add(x.file)
+			}
+		}
+	}
+	listed := (&Info{Name: "a", Version: "1-r0", Unique: tree.Sum(p.Metadata())}).Package()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		checkOpen(t, b, listed)
+		text, _, err := OpenIndex(b, nil, true)
+		if err != nil || !isADB(bytes.NewReader(b)) {
+			return
+		}
+		u, err := NewUniverse("", List{Repo: &pkg.Repo{ID: "r"}, Text: text})
+		if err != nil {
+			t.Fatalf("%v: %q", err, text)
+		}
+		for name := range u.Names() {
+			for _, p := range u.Named(name) {
+				p.Relations()
+			}
+		}
+	})
 }
 
 // FuzzMembers is FuzzOpen on what the compressor would keep a fuzzer from: tar archives, which become members here.

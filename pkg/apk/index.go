@@ -18,8 +18,9 @@ import (
 	"github.com/detinstall/detinstall/pkg/tree"
 )
 
-// IndexFiles are the names that a repository's index may have: the usual one, whatever its format, and OpenWrt's.
-var IndexFiles = []string{"APKINDEX.tar.gz", "packages.adb"}
+// IndexFiles are the names that a repository's index may have: that of format 2, that of format 3, and OpenWrt's. What format
+// an index is of, its first bytes tell.
+var IndexFiles = []string{"APKINDEX.tar.gz", "Packages.adb", "packages.adb"}
 
 // Universe implements [pkg.Format]: it gets and verifies the indexes of repos, all at once. The result is a
 // [*Universe]. A repository's packages for an architecture, and their index, lie in SUITE/ARCH below its base, or right
@@ -65,14 +66,18 @@ const maxIndexFile = 256 << 20
 
 // dir returns where the packages of the repository lie, relative to its base.
 func dir(r *pkg.Repo, arch string) string {
-	switch suite := strings.Trim(r.Suite, "/"); suite {
-	case ".":
+	if strings.Trim(r.Suite, "/") == "." {
 		return ""
-	case "":
-		return arch
-	default:
-		return suite + "/" + arch
 	}
+	return join(suiteDir(r), arch)
+}
+
+// suiteDir returns where the directories of the architectures lie.
+func suiteDir(r *pkg.Repo) string {
+	if suite := strings.Trim(r.Suite, "/"); suite != "." {
+		return suite
+	}
+	return ""
 }
 
 func (x *indexReader) what() string { return x.repo.ID + ": " + x.name }
@@ -84,12 +89,13 @@ func (x *indexReader) read(ctx context.Context) error {
 		return err
 	}
 	x.verified = pkg.Verified{Repo: x.repo, Index: tree.Sum(file)}
-	text, keys, err := OpenIndex(file, x.repo.Keys, x.repo.Unsigned)
+	index, err := openIndex(file, x.repo.Keys, x.repo.Unsigned)
 	if err != nil {
 		return pkg.Distrust(x.what(), "%w", err)
 	}
-	x.verified.Fingerprint = keys
-	if x.list, err = newList(List{Repo: x.repo, Dir: at, Text: text}, x.arch); err != nil {
+	x.verified.Fingerprint = index.signers
+	l := List{Repo: x.repo, Dir: at, Text: index.text, fileNames: index.fileNames}
+	if x.list, err = newList(l, x.arch); err != nil {
 		return pkg.Distrust(x.what(), "%w", err)
 	}
 	x.verified.Date = x.list.newest
@@ -143,38 +149,53 @@ func (x *indexReader) bytes(ctx context.Context, path string) ([]byte, error) {
 	return data, nil
 }
 
-// OpenIndex returns the text of an APKINDEX.tar.gz and the names of the trusted keys that signed it, sorted.
-// With unsigned neither a signature nor a trusted key is needed; the names are empty then, unless all is well.
+// OpenIndex returns the text of an APKINDEX.tar.gz and the names of the trusted keys that signed it, sorted. An index
+// of format 3 becomes such a text. With unsigned neither a signature nor a trusted key is needed; the names are empty then, unless all is well.
 func OpenIndex(file []byte, keys []pkg.Key, unsigned bool) (text []byte, signers []string, err error) {
+	x, err := openIndex(file, keys, unsigned)
+	return x.text, x.signers, err
+}
+
+// index is an index that was opened.
+type index struct {
+	text      []byte
+	signers   []string
+	fileNames string // how the files of the packages are called, see Info.fileName; empty: as usual
+}
+
+func openIndex(file []byte, keys []pkg.Key, unsigned bool) (x index, err error) {
 	r := bytes.NewReader(file)
+	if isADB(r) {
+		return openADBIndex(file, keys, unsigned)
+	}
 	first, next, err := member(r, 0, r.Size(), maxIndex)
 	if err != nil {
-		return nil, nil, err
+		return x, err
 	}
 	sigs, err := parseSignatures(first)
 	if err != nil {
-		return nil, nil, err
+		return x, err
 	}
-	index := first
+	tar := first
 	if len(sigs) > 0 {
-		signers, err = verifySignatures(sigs, file[next:], keys)
+		x.signers, err = verifySignatures(sigs, file[next:], keys)
 		if err == nil || unsigned {
 			var merr error
-			if index, next, merr = member(r, next, r.Size(), maxIndex); merr != nil {
-				return nil, nil, merr
+			if tar, next, merr = member(r, next, r.Size(), maxIndex); merr != nil {
+				return x, merr
 			}
 		}
 	} else {
 		_, err = verifySignatures(nil, nil, keys)
 	}
 	if err != nil && !unsigned {
-		return nil, nil, err
+		return x, err
 	}
 	if next != r.Size() {
-		return nil, nil, refuse("", "%d bytes follow the index", r.Size()-next)
+		return x, refuse("", "%d bytes follow the index", r.Size()-next)
 	}
-	text, err = indexText(index)
-	return text, signers, err
+	x.text, err = indexText(tar)
+	return x, err
 }
 
 // indexText returns the file APKINDEX of a tar archive.

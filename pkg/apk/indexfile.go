@@ -31,6 +31,8 @@ type List struct {
 	Repo *pkg.Repo
 	Dir  string // of the packages, relative to the repository's base
 	Text []byte
+
+	fileNames string // see Info.fileName
 }
 
 // list is a List that was scanned. It is immutable.
@@ -170,8 +172,21 @@ func (x *list) parse(i int, arch string) (*pkg.Package, error) {
 		info.Arch = arch
 	}
 	p := info.Package()
-	p.Repo, p.Path = x.Repo, join(x.Dir, info.File())
+	p.Repo = x.Repo
+	if p.Path, err = x.path(info); err != nil {
+		return nil, err
+	}
 	return p, nil
+}
+
+// path returns where the package's file is, relative to the repository's base. What an index of format 3 says of that counts from
+// above the directories of architectures, if there are such.
+func (x *list) path(info *Info) (string, error) {
+	if x.fileNames == "" {
+		return join(x.Dir, info.File()), nil
+	}
+	name, err := info.fileName(x.fileNames)
+	return join(suiteDir(x.Repo), name), err
 }
 
 func join(dir, name string) string {

@@ -122,9 +122,8 @@ func (r *infoReader) set(letter byte, key, value string) (err error) {
 		}
 	}
 	if letter == 'C' {
-		if strings.HasPrefix(value, "Q1") {
-			r.info.Checksum, err = parseChecksum(value)
-			return err
+		if strings.HasPrefix(value, "Q1") || strings.HasPrefix(value, "Q2") {
+			return r.info.identify(value)
 		}
 		return fmt.Errorf("unsupported checksum %q", value)
 	}
@@ -219,12 +218,20 @@ func (i *Info) identify(s string) (err error) {
 	return nil
 }
 
-// identity is the inverse of identify.
-func (i *Info) identity() string {
+// unique is the inverse of identify.
+func (i *Info) unique() string {
 	if i.Unique.IsZero() {
 		return i.Checksum.String()
 	}
 	return "Q2" + base64.StdEncoding.EncodeToString(i.Unique[:])
+}
+
+// identity is what apk's database calls the package: the 160 bits that it has room for.
+func (i *Info) identity() string {
+	if i.Unique.IsZero() {
+		return i.Checksum.String()
+	}
+	return Checksum(i.Unique[:len(i.Checksum)]).String()
 }
 
 // LeavesDirectories says that apk leaves mode and owner of a directory that is there as they are.

@@ -79,7 +79,7 @@ func TestUniverse(t *testing.T) {
 		"C:Q1eVpkasfqZAukAXFYbgwt4xAMZWU=\nP:a\nV:2\nk:7\nq:3\nr:old\n\nP:other\nV:1\nA:riscv64\np:virt\n\nP:new\nV:1\nX:what\n\nP:fine\nV:1\nx:what\ni:a=2 !b\n"
 	two := "C:Q1eVpkasfqZAukAXFYbgwt4xAMZWU=\nP:a\nV:2\n\nC:Q1C4uoV7SdMdDhYg4OCVmI71D8HIA=\nP:a\nV:3\np:virt\np:virt=2\n"
 	first, second := &pkg.Repo{ID: "first"}, &pkg.Repo{ID: "second", Tag: "edge"}
-	u, err := NewUniverse("x86_64", List{first, "d", []byte(one)}, List{second, "", []byte(two)})
+	u, err := NewUniverse("x86_64", List{Repo: first, Dir: "d", Text: []byte(one)}, List{Repo: second, Dir: "", Text: []byte(two)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestBadIndex(t *testing.T) {
 		"no field":    "P:a\nV:1\nhello\n",
 		"two indexes": "P:a\nV:1\nP:a\nV:2\n",
 	} {
-		if _, err := NewUniverse("x", List{&pkg.Repo{ID: "bad"}, "", []byte(text)}); err == nil {
+		if _, err := NewUniverse("x", List{Repo: &pkg.Repo{ID: "bad"}, Dir: "", Text: []byte(text)}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
