@@ -56,7 +56,11 @@ func makeUcf(in Input) ([]Change, error) {
 		}
 		if body != nil && (len(body) < ucfCached || arg(d, 3) == "three-way") {
 			c := file("var/lib/ucf/cache/"+strings.ReplaceAll(arg(d, 0), "/", ":"), 0o644, body)
-			if n.Path != "" {
+			if m := arg(d, 4); m != "" {
+				if err := setMeta(&c.Node, m, "root", "root"); err != nil {
+					return nil, err
+				}
+			} else if n.Path != "" {
 				c.Node.Mode, c.Node.User, c.Node.Group = n.Mode, n.User, n.Group
 			}
 			c.By = d.Sources()

@@ -29,7 +29,7 @@ const (
 	Sysusers     Kind = "sysusers"     // configuration files by name; none: all
 	SysV         Kind = "sysv"         // script, action of update-rc.d(8), runlevels to enable or disable it in
 	Tmpfiles     Kind = "tmpfiles"     // configuration files by name; none: all
-	Ucf          Kind = "ucf"          // path, package, md5 of what was offered, "three-way" or nothing; Body: what was offered. The file is a File
+	Ucf          Kind = "ucf"          // path, package, md5 of what was offered, "three-way" or "", mode of what was offered; Body: what was offered. The file is a File
 	Unit         Kind = "unit"         // action of deb-systemd-helper ("enable"), or of systemctl with its name ("systemctl enable"); unit; "system" or "user"
 	User         Kind = "user"         // name, uid, group, home, shell, comment, "system" or "user", "" (a home directory is a Directory of its own)
 	XFonts       Kind = "xfonts"       // "alias", "dir" or "scale"; directory

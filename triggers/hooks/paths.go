@@ -222,11 +222,26 @@ func (w *walker) theirPath(p string, line int) bool {
 
 // create puts e in the place of what is at p, which packages need not ship.
 func (w *walker) create(line int, p string, n entry) bool {
+	w.inherit(p, &n)
 	return w.change(line, p, false, func(e *entry) {
 		n.by = e.by
 		n.written, n.owned = true, true
 		*e = n
 	})
+}
+
+// inherit gives what is made in a directory that is set-group-ID its group, and a directory that bit too.
+func (w *walker) inherit(p string, n *entry) {
+	up, t := w.look(path.Dir(strings.TrimRight(p, "/")), true)
+	if t != yes || up.kind != directory || up.mode&0o2000 == 0 {
+		return
+	}
+	if n.group == "" {
+		n.group = up.group
+	}
+	if n.kind == directory {
+		n.mode |= 0o2000
+	}
 }
 
 // writeFile is what a redirection does.
@@ -251,7 +266,12 @@ func (w *walker) writeFile(p, v value, add bool, line int) bool {
 	if t == yes && old.content() == v && v.known {
 		return true
 	}
-	return w.change(line, p.text, true, func(e *entry) { w.write(e, v) })
+	return w.change(line, p.text, true, func(e *entry) {
+		fresh := e.kind == absent
+		if w.write(e, v); fresh {
+			w.inherit(p.text, e)
+		}
+	})
 }
 
 // write gives e a body, as a new file where there is none.

@@ -1,6 +1,8 @@
 package hooks
 
 import (
+	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 // ucfFile is what ucf and ucfr know of a path.
 type ucfFile struct {
 	owner, md5, body string
+	mode             fs.FileMode // of what was offered, octal
 	threeWay         bool
 	nth              int // in the order in which paths were registered last
 	line             int
@@ -35,9 +38,9 @@ func (w *walker) registerUcf(line int, p string, f func(*ucfFile)) {
 func (s *state) foldUcf() {
 	for _, p := range slices.SortedFunc(maps.Keys(s.ucf), func(a, b string) int { return s.ucf[a].nth - s.ucf[b].nth }) {
 		f := s.ucf[p]
-		d := Duty{Kind: Ucf, Line: f.line, Args: []string{p, f.owner, f.md5}, Body: []byte(f.body)}
-		if f.threeWay {
-			d.Args = append(d.Args, "three-way")
+		d := Duty{Kind: Ucf, Line: f.line, Args: []string{p, f.owner, f.md5, unless(!f.threeWay, "three-way")}, Body: []byte(f.body)}
+		if f.md5 != "" {
+			d.Args = append(d.Args, fmt.Sprintf("%04o", uint32(f.mode)))
 		}
 		s.final(f.reading, d)
 	}
@@ -65,7 +68,9 @@ func ucf(w *walker, c invocation) (truth, flow) {
 		w.leftover(c.line, "ucf of a file that is not known")
 		return unknown, next
 	}
-	w.registerUcf(c.line, to, func(f *ucfFile) { f.md5, f.body, f.threeWay = md5Of(v.text), v.text, o.has("three-way") })
+	w.registerUcf(c.line, to, func(f *ucfFile) {
+		f.md5, f.body, f.mode, f.threeWay = md5Of(v.text), v.text, e.mode, o.has("three-way")
+	})
 	if there == yes {
 		old, _ := w.readFile(known(to))
 		if old != v {
