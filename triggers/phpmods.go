@@ -6,19 +6,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/triggers/hooks"
 )
 
 // phpmods is phpenmod(8), as packages of modules call it.
 func phpmods() Trigger {
 	return Trigger{
 		Name: "phpmods",
-		Doc: "The scripts of PHP modules call phpenmod for all interpreters (SAPIs) that are installed. " +
-			"The same for each module that has its .ini in /etc/php/*/mods-available and that a script which makes this call names.",
-		For:   []string{"deb"},
-		Reads: []string{"usr/lib/php/*/sapi/*", "etc/php/*/mods-available/*"},
-		Owns:  []string{"etc/php/*/*/conf.d/*", "var/lib/php/modules/**"},
-		Run:   makePHP,
+		Doc: "The scripts of PHP modules call phpenmod, for one interpreter (SAPI) or for all that are installed. " +
+			"The same for each module that has its .ini in /etc/php/*/mods-available.",
+		For:    []string{"deb"},
+		Duties: []hooks.Kind{hooks.PHPModule},
+		Reads:  []string{"usr/lib/php/*/sapi/*", "etc/php/*/mods-available/*"},
+		Owns:   []string{"etc/php/*/*/conf.d/*", "var/lib/php/modules/**"},
+		Run:    makePHP,
 	}
 }
 
@@ -33,7 +34,7 @@ func makePHP(in Input) ([]Change, error) {
 		sapis, _ := fs.ReadDir(in.FS, "usr/lib/php/"+v.Name()+"/sapi")
 		for _, ini := range inis {
 			mod, ok := strings.CutSuffix(ini.Name(), ".ini")
-			if !ok || !in.enablesPHP(v.Name(), mod) {
+			if !ok || len(in.enablePHP(v.Name(), "", mod)) == 0 {
 				continue
 			}
 			b, err := fs.ReadFile(in.FS, available+"/"+ini.Name())
@@ -45,22 +46,21 @@ func makePHP(in Input) ([]Change, error) {
 				priority = string(m[1])
 			}
 			state := "var/lib/php/modules/" + v.Name() + "/"
-			out = append(out, file(state+"registry/"+mod, 0o644, nil))
+			out = append(out, because(in.enablePHP(v.Name(), "", mod), file(state+"registry/"+mod, 0o644, nil))...)
 			for _, s := range sapis {
-				out = append(out, link("etc/php/"+v.Name()+"/"+s.Name()+"/conf.d/"+priority+"-"+ini.Name(), "/"+available+"/"+ini.Name()),
-					file(state+s.Name()+"/enabled_by_maint/"+mod, 0o644, nil))
+				if ds := in.enablePHP(v.Name(), s.Name(), mod); len(ds) > 0 {
+					out = append(out, because(ds, link("etc/php/"+v.Name()+"/"+s.Name()+"/conf.d/"+priority+"-"+ini.Name(), "/"+available+"/"+ini.Name()),
+						file(state+s.Name()+"/enabled_by_maint/"+mod, 0o644, nil))...)
+				}
 			}
 		}
 	}
 	return out, nil
 }
 
-// enablesPHP reports whether a script enables a module of a version for all interpreters.
-func (in Input) enablesPHP(version, mod string) bool {
-	word := func(r rune) bool { return strings.ContainsRune(" \t\n;'\"", r) }
-	return slices.ContainsFunc(in.Packages, func(p Installed) bool {
-		return p.scripted("postinst", "php_invoke enmod "+version+" ALL ") && slices.ContainsFunc(p.Scripts, func(s pkg.Script) bool {
-			return s.Phase == "postinst" && slices.Contains(strings.FieldsFunc(string(s.Body), word), mod)
-		})
+// enablePHP returns the duties that enable a module of a version for an interpreter; for any if that is empty.
+func (in Input) enablePHP(version, sapi, mod string) []hooks.Duty {
+	return slices.DeleteFunc(slices.Clone(in.Duties), func(d hooks.Duty) bool {
+		return arg(d, 0) != version && arg(d, 0) != "ALL" || arg(d, 2) != mod || sapi != "" && arg(d, 1) != sapi && arg(d, 1) != "ALL"
 	})
 }

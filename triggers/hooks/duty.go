@@ -24,6 +24,7 @@ const (
 	Link         Kind = "link"         // path, target
 	Member       Kind = "member"       // user, group
 	Meta         Kind = "meta"         // path, mode, user, group: of a path that is there
+	PHPModule    Kind = "phpmodule"    // version, interpreter (SAPI) or "ALL", module
 	Shell        Kind = "shell"        // path of a login shell
 	Statoverride Kind = "statoverride" // user, group, mode, path: the record; a Meta comes with it
 	Sysusers     Kind = "sysusers"     // configuration files by name; none: all

@@ -27,6 +27,7 @@ var kinds = []struct {
 	{hooks.Link, "a symbolic link"},
 	{hooks.Member, "a user put into a group"},
 	{hooks.Meta, "mode or owner of a shipped path"},
+	{hooks.PHPModule, "a module of PHP that is enabled (php_invoke)"},
 	{hooks.Shell, "a login shell listed in /etc/shells"},
 	{hooks.Statoverride, "mode and owner that dpkg shall keep"},
 	{hooks.Sysusers, "accounts that sysusers.d declares"},
