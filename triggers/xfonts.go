@@ -79,16 +79,18 @@ func counted(lines []string) []byte {
 	return []byte(strconv.Itoa(len(lines)) + "\n" + strings.Join(lines, "\n") + "\n")
 }
 
-// fontConf returns the files of a suffix that packages have for a directory, those of X11R7 last. Those of packages whose scripts do not ask for
-// the list are not in it: as conffiles they come when such a package is configured, which tells nobody.
+// fontConf returns the files of a suffix that packages have for a directory, those of X11R7 last. They are conffiles, which come when their package
+// is configured: those that dpkg configures after the last package that asks for the list are not in it.
 func (in Input) fontConf(dir, suffix string, ds []hooks.Duty) ([]string, error) {
-	silent := map[string]bool{}
-	for _, p := range in.Packages {
+	late := map[string]bool{}
+	order := in.configured()
+	for n := len(order) - 1; n >= 0; n-- {
+		p := in.Packages[order[n]]
 		if slices.ContainsFunc(ds, func(d hooks.Duty) bool { return d.Package == p.Package.Name }) {
-			continue
+			break
 		}
 		for _, f := range p.Files {
-			silent[strings.TrimLeft(f, "./")] = true
+			late[strings.TrimLeft(f, "./")] = true
 		}
 	}
 	var out []string
@@ -99,7 +101,7 @@ func (in Input) fontConf(dir, suffix string, ds []hooks.Duty) ([]string, error) 
 			return nil, err
 		}
 		for _, e := range entries {
-			if strings.HasSuffix(e.Name(), suffix) && !strings.HasPrefix(e.Name(), ".") && !silent[at+"/"+e.Name()] {
+			if strings.HasSuffix(e.Name(), suffix) && !strings.HasPrefix(e.Name(), ".") && !late[at+"/"+e.Name()] {
 				out = append(out, at+"/"+e.Name())
 			}
 		}
