@@ -73,7 +73,7 @@ func makeDictionaries(in Input) ([]Change, error) {
 	for _, n := range recordNames(dicts["ispell"]) {
 		list += n + "\n"
 	}
-	add("emacsen-ispell-dicts.el", dictEmacs(dicts, strings.Contains(string(module), "dico_loadenchantdb")))
+	add("emacsen-ispell-dicts.el", dictEmacs(dicts, string(module)))
 	add("emacsen-ispell-default.el", dictEmacsDefault(dicts["ispell"][ispell]))
 	add("jed-ispell-dicts.sl", dictJed(dicts))
 	add("sqspell.php", dictSquirrel(dicts))

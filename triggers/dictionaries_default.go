@@ -4,6 +4,9 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/detinstall/detinstall/pkg"
+	"github.com/detinstall/detinstall/pkg/deb"
 )
 
 // dictLanguages says which package has the dictionary of a language, without the letter of its class; what follows "->" picks one of several.
@@ -18,14 +21,42 @@ var dictLanguages = []string{
 // dictSizes are the endings of names of packages that have the same words, in order of preference.
 var dictSizes = []string{"", "-insane", "-huge", "-large", "-medium", "-small", "-gut"}
 
-// dictDefault returns the name of the default dictionary of a class, "ispell" or "wordlist": the first of the package of the first
-// language in the list, else the first of all; "" where there is none.
+// dictDefault returns the name of the default dictionary of a class, "ispell" or "wordlist"; "" where there is none. The scripts of the class'
+// packages choose it as dpkg configures them, the first among those that are known by then: all before dictionaries-common itself, or the first
+// after it.
 func (in Input) dictDefault(class string, dicts map[string]record) string {
 	names := recordNames(dicts)
 	if len(names) == 0 {
 		return ""
 	}
-	offered := in.dictOffers(class)
+	offers := in.dictOffers(class)
+	known, asked := map[string]string{}, false
+	for _, i := range in.configured() {
+		name := in.Packages[i].Package.Name
+		list, member := offers[name]
+		if member {
+			known[name] = list
+		}
+		asked = asked || name == "dictionaries-common"
+		if best := dictGuess(class, known); asked && dicts[best] != nil {
+			return best
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return names[0]
+}
+
+// configured returns the indexes of the packages in the order in which dpkg configures them.
+func (in Input) configured() []int {
+	ps := make([]*pkg.Package, len(in.Packages))
+	for i, p := range in.Packages {
+		ps[i] = p.Package
+	}
+	return deb.ConfigureOrder(ps)
+}
+
+// dictGuess returns the first dictionary of the package of the first language in the list; "" if none is offered.
+func dictGuess(class string, offered map[string]string) string {
 	for _, l := range dictLanguages {
 		name, variant, _ := strings.Cut(l, "->")
 		for _, size := range dictSizes {
@@ -34,15 +65,14 @@ func (in Input) dictDefault(class string, dicts map[string]record) string {
 				p = name + size
 			}
 			if list, ok := offered[p]; ok {
-				if best := dictBest(list, variant); dicts[best] != nil {
+				if best := dictBest(list, variant); best != "" {
 					return best
 				}
 				break
 			}
 		}
 	}
-	slices.SortStableFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
-	return names[0]
+	return ""
 }
 
 // dictBest returns the first of a list of names by the alphabet, those for TeX last.

@@ -32,15 +32,18 @@ var (
 	inBrackets      = regexp.MustCompile(`^.*\((.+)\)$`)
 )
 
-// dictEmacs is the table for Emacs. Newer releases have a class for enchant, of the dictionaries with plain names.
-func dictEmacs(dicts map[string]map[string]record, enchant bool) string {
+// emacsClasses finds the module's list of the classes that it writes for Emacs, in its order.
+var emacsClasses = regexp.MustCompile(`(?s)sub build_emacsen_support .*?@classes\s*=\s*\(([^)]*)\)`)
+
+// dictEmacs is the table for Emacs, of the classes that the module lists. Newer ones have one for enchant, of the dictionaries with plain names.
+func dictEmacs(dicts map[string]map[string]record, module string) string {
 	var b, tail strings.Builder
 	b.WriteString(dictComment(";;; "))
-	classes := []string{"ispell", "aspell", "hunspell"}
-	if enchant {
-		classes = append(classes, "enchant")
+	list := `"aspell","hunspell","ispell"`
+	if m := emacsClasses.FindStringSubmatch(module); m != nil {
+		list = m[1]
 	}
-	for _, class := range classes {
+	for class := range strings.SplitSeq(strings.NewReplacer(`"`, "", " ", "").Replace(list), ",") {
 		of := dicts[class]
 		if class == "enchant" {
 			of = enchantRecords(dicts)

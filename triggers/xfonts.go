@@ -45,7 +45,7 @@ func makeXFonts(in Input) ([]Change, error) {
 	}
 	var out []Change
 	for _, dir := range sortedKeys(asked) {
-		scale, err := in.fontScale(dir)
+		scale, err := in.fontScale(dir, asked[dir]["scale"])
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +62,7 @@ func makeXFonts(in Input) ([]Change, error) {
 			out = append(out, because(ds, cs...)...)
 		}
 		if ds := asked[dir]["alias"]; len(ds) > 0 {
-			b, err := in.fontAlias(dir)
+			b, err := in.fontAlias(dir, ds)
 			if err != nil {
 				return nil, err
 			}
@@ -79,17 +79,30 @@ func counted(lines []string) []byte {
 	return []byte(strconv.Itoa(len(lines)) + "\n" + strings.Join(lines, "\n") + "\n")
 }
 
-// fontConf returns the files of a suffix that packages have for a directory, those of X11R7 last.
-func (in Input) fontConf(dir, suffix string) ([]string, error) {
+// fontConf returns the files of a suffix that packages have for a directory, those of X11R7 last. They are conffiles, which come when their package
+// is configured: those that dpkg configures after the last package that asks for the list are not in it.
+func (in Input) fontConf(dir, suffix string, ds []hooks.Duty) ([]string, error) {
+	late := map[string]bool{}
+	order := in.configured()
+	for n := len(order) - 1; n >= 0; n-- {
+		p := in.Packages[order[n]]
+		if slices.ContainsFunc(ds, func(d hooks.Duty) bool { return d.Package == p.Package.Name }) {
+			break
+		}
+		for _, f := range p.Files {
+			late[strings.TrimLeft(f, "./")] = true
+		}
+	}
 	var out []string
 	for _, d := range []string{xfontsConf + "/", xfontsConf + "/X11R7/"} {
-		entries, err := fs.ReadDir(in.FS, d+path.Base(dir))
+		at := d + path.Base(dir)
+		entries, err := fs.ReadDir(in.FS, at)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		for _, e := range entries {
-			if strings.HasSuffix(e.Name(), suffix) && !strings.HasPrefix(e.Name(), ".") {
-				out = append(out, d+path.Base(dir)+"/"+e.Name())
+			if strings.HasSuffix(e.Name(), suffix) && !strings.HasPrefix(e.Name(), ".") && !late[at+"/"+e.Name()] {
+				out = append(out, at+"/"+e.Name())
 			}
 		}
 	}
@@ -97,8 +110,8 @@ func (in Input) fontConf(dir, suffix string) ([]string, error) {
 }
 
 // fontScale returns the lines for fonts that are there.
-func (in Input) fontScale(dir string) ([]string, error) {
-	names, err := in.fontConf(dir, ".scale")
+func (in Input) fontScale(dir string, ds []hooks.Duty) ([]string, error) {
+	names, err := in.fontConf(dir, ".scale", ds)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +132,8 @@ func (in Input) fontScale(dir string) ([]string, error) {
 }
 
 // fontAlias returns the files of aliases one after another; nil if there is none.
-func (in Input) fontAlias(dir string) ([]byte, error) {
-	names, err := in.fontConf(dir, ".alias")
+func (in Input) fontAlias(dir string, ds []hooks.Duty) ([]byte, error) {
+	names, err := in.fontConf(dir, ".alias", ds)
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}

@@ -82,29 +82,21 @@ func TestProgram(t *testing.T) {
 	made(t, map[string]string{"20-pci.hwdb": big.String()})
 }
 
-// TestMachine compares with the database of this machine's own files.
+// TestMachine does the same with the files of this machine.
 func TestMachine(t *testing.T) {
-	_, version := program(t)
 	names, _ := filepath.Glob("/usr/lib/udev/hwdb.d/*.hwdb")
-	want, err := os.ReadFile("/usr/lib/udev/hwdb.bin")
-	if err != nil || len(names) == 0 {
-		t.Skip("SKIPPED, NOT CHECKED: no database on this machine")
+	if len(names) == 0 {
+		t.Skip("SKIPPED, NOT CHECKED: no files on this machine")
 	}
-	var fs []hwdb.File
+	files := map[string]string{}
 	for _, n := range names {
 		b, err := os.ReadFile(n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Contains(want, []byte("\x00"+n+"\x00")) {
-			n = strings.TrimPrefix(n, "/usr")
-		}
-		fs = append(fs, hwdb.File{Name: n, Body: b})
+		files[filepath.Base(n)] = string(b)
 	}
-	got := hwdb.Compile(fs, version)
-	if !bytes.Equal(got, want) {
-		t.Errorf("ours is of %d bytes, the program's of %d", len(got), len(want))
-	}
+	made(t, files)
 }
 
 func FuzzCompile(f *testing.F) {
