@@ -23,7 +23,8 @@ import (
 // default that doc/CLI names.
 type Spec struct {
 	// Repos are repositories as --repo takes them: a built-in name with an optional
-	// release ("debian@trixie"), a directory or URL (with @SUITE), or a YAML definition.
+	// release ("debian@trixie"), a directory or URL (with @SUITE), the URL of an index of apk (".../packages.adb"), or a YAML
+	// definition.
 	Repos      []string `yaml:"repos" json:"repos"`
 	Suites     []string `yaml:"suites" json:"suites,omitempty"`         // exactly these, instead of a release's set
 	Components []string `yaml:"components" json:"components,omitempty"` // instead of main

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -143,8 +144,28 @@ func cmdAPKRepo(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// specialADB are packages that adbrepo knows by name.
+var specialADB = map[string]adbtest.Package{
+	"device": {Files: []adbtest.File{{Path: "dev/null", Target: adbtest.Device(0x103), Mode: 0o666}}},
+	"escape": {Dirs: []adbtest.File{{Path: "../evil"}}},
+	"hash":   {Files: []adbtest.File{{Path: "etc/x", Body: "x", Hash: strings.Repeat("\x00", 32)}}},
+	"everything": {
+		BuildTime: 1700000000, Installed: 100,
+		Scripts: map[string]string{"pre-install": "#!/bin/sh\naddgroup -S things 2>/dev/null\nadduser -S -D -H -h /dev/null -s /sbin/nologin -G things -g things things 2>/dev/null\nexit 0\n"},
+		Dirs:    []adbtest.File{{Path: "var/lib/things", Mode: 0o2750, User: "things", Group: "things"}},
+		Files: []adbtest.File{
+			{Path: "etc/passwd", Body: "root:x:0:0:root:/root:/bin/sh\n"},
+			{Path: "etc/group", Body: "root:x:0:root\n"},
+			{Path: "etc/shadow", Body: "root:*::0:::::\n", Mode: 0o640},
+			{Path: "usr/bin/thing", Body: "thing\n", Mode: 0o4755, Time: 1600000000, Xattrs: []string{"user.x\x00y"}},
+			{Path: "usr/bin/third", Target: adbtest.Hardlink("usr/bin/thing")},
+			{Path: "usr/lib/thing", Target: adbtest.Symlink("../bin/thing")},
+		},
+	},
+}
+
 // cmdADBRepo builds a signed repository of apk's format 3: adbrepo [-zstd] [-key N] DIR NAME[:DEPENDS]... (and DIR.pem). A package has the
-// version 1-r0 and one file, srv/NAME.
+// version 1-r0 and one file, srv/NAME; those of specialADB have more.
 func cmdADBRepo(ts *testscript.TestScript, neg bool, args []string) {
 	compress, number := adbtest.Deflate, 1
 	for len(args) > 1 && args[0][0] == '-' {
@@ -165,8 +186,10 @@ func cmdADBRepo(ts *testscript.TestScript, neg bool, args []string) {
 	var ps []adbtest.Package
 	for _, a := range args[1:] {
 		name, depends, _ := strings.Cut(a, ":")
-		ps = append(ps, adbtest.Package{Name: name, Version: "1-r0", Depends: strings.Fields(depends),
-			Files: []adbtest.File{{Path: "srv/" + name, Body: strings.Repeat(fmt.Sprintln(name, number), 99)}}})
+		p := specialADB[name]
+		p.Name, p.Version, p.Depends = name, "1-r0", strings.Fields(depends)
+		p.Files = append(slices.Clone(p.Files), adbtest.File{Path: "srv/" + name, Body: strings.Repeat(fmt.Sprintln(name, number), 99)})
+		ps = append(ps, p)
 	}
 	for i, p := range ps {
 		file := compress(p.Blocks(key))

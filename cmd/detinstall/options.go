@@ -62,7 +62,7 @@ func (a *app) requestFlags(c *cobra.Command) {
 	f, o := c.Flags(), &a.opt
 	s := &o.spec
 	f.StringVarP(&o.specFile, "config", "c", "", "YAML file with the request; flags win")
-	f.StringSliceVar(&s.Repos, "repo", nil, "repository: built-in name[@release], directory or URL [@SUITE], or YAML definition")
+	f.StringSliceVar(&s.Repos, "repo", nil, "repository: built-in name[@release], directory or URL [@SUITE], URL of an index of apk, or YAML definition")
 	f.StringSliceVar(&s.Suites, "suite", nil, "exactly these suites instead of the release's set")
 	f.StringSliceVar(&s.Components, "component", nil, "these components instead of main")
 	f.StringArrayVar(&o.mirrors, "mirror", nil, "URL or NAME=URL: replaces the base of a built-in repository")

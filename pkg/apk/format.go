@@ -1,5 +1,7 @@
-// Package apk is the ecosystem of Alpine Linux and its relatives: the chain from a signed APKINDEX to
-// the bytes of an .apk, the version order, dependencies, package files, and apk's database as text.
+// Package apk is the ecosystem of Alpine Linux and its relatives: the chain from a signed index to
+// the bytes of an .apk, the version order, dependencies, package files, and apk's database as text. Indexes and packages are of
+// format 2 or 3: an index of format 3 (adb*.go) becomes the text that one of format 2 is, the metadata of a package
+// the control members that it would have, and all the rest knows one format.
 //
 //	u, err := apk.Format{}.Universe(ctx, release.Repos(), "x86_64", opt, getter)
 //	for _, p := range u.Named("busybox") { … }
