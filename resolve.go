@@ -131,6 +131,11 @@ func Solve(ctx context.Context, spec *Spec, store *unpack.Store) (*Solutions, er
 	return out, nil
 }
 
+// matcher is a format that has relations of versions which its order does not decide.
+type matcher interface {
+	Match(version string, op pkg.Op, want string) bool
+}
+
 func (s *Spec) solve(ctx context.Context, o *origin, format pkg.Format, policy solve.Policy, arch string, store *unpack.Store) (*Solved, error) {
 	opt := pkg.IndexOptions{Now: s.Ambient.Now, NotBefore: map[string]int64{}}
 	for _, r := range o.repos {
@@ -150,6 +155,9 @@ func (s *Spec) solve(ctx context.Context, o *origin, format pkg.Format, policy s
 	}
 	s.warnStale(u.Verified())
 	req := solve.Request{Exclude: s.Exclude, Arch: arch, Recommends: s.Recommends, NoDeps: s.NoDeps, Compare: format.Compare}
+	if m, ok := format.(matcher); ok {
+		req.Match = m.Match
+	}
 	first, second, err := s.wants(u, o, format)
 	if err != nil {
 		return nil, err

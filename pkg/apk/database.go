@@ -50,7 +50,7 @@ func Database(ps []Entry, opt DatabaseOptions) ([]tree.Node, error) {
 	for _, e := range ps {
 		info := e.Package.Package.Native.(*Info)
 		if info.Triggers != "" {
-			triggers = fmt.Appendf(triggers, "%s %s\n", info.identity(), strings.Join(strings.Fields(info.Triggers), " "))
+			triggers = fmt.Appendf(triggers, "%s %s\n", info.Identity(), strings.Join(strings.Fields(info.Triggers), " "))
 		}
 		scripts = appendScripts(scripts, e, opt.Epoch)
 	}
@@ -92,7 +92,7 @@ func appendInstalled(b []byte, e Entry, opt DatabaseOptions) ([]byte, error) {
 			b = fmt.Appendf(b, "%c:%s\n", letter, strings.ReplaceAll(text, "\n", " "))
 		}
 	}
-	line('C', info.identity())
+	line('C', info.Identity())
 	line('P', info.Name)
 	line('V', info.Version)
 	line('A', cmp.Or(e.Arch, info.Arch))
@@ -228,7 +228,7 @@ func appendScripts(b []byte, e Entry, epoch int64) []byte {
 			}
 			var h [512]byte
 			// As apk does with a name that is too long for the header: it is cut.
-			copy(h[:100], info.Name+"-"+info.Version+"."+info.identity()+phase)
+			copy(h[:100], info.Name+"-"+info.Version+"."+info.Identity()+phase)
 			copy(h[100:], fmt.Sprintf("%07o\x00%07o\x00%07o\x00%012o%012o        0", 0o755, 0, 0, len(s.Body), epoch))
 			copy(h[257:], "ustar  \x00root")
 			copy(h[297:], "root")

@@ -130,7 +130,7 @@ func textOf(t *testing.T, nodes []tree.Node) (got map[string]string, paths strin
 	return got, paths
 }
 
-func identityOf(u *pkg.Unpacked) string { return u.Package.Native.(*Info).identity() }
+func identityOf(u *pkg.Unpacked) string { return u.Package.Native.(*Info).Identity() }
 
 // checkScripts reads the scripts with the standard library: the order is the database's own.
 func checkScripts(t *testing.T, archive string, u *pkg.Unpacked) {

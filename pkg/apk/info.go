@@ -226,8 +226,8 @@ func (i *Info) unique() string {
 	return "Q2" + base64.StdEncoding.EncodeToString(i.Unique[:])
 }
 
-// identity is what apk's database calls the package: the 160 bits that it has room for.
-func (i *Info) identity() string {
+// Identity is what apk's database, and a dependency with "><", calls the package: the first 160 bits of its checksum.
+func (i *Info) Identity() string {
 	if i.Unique.IsZero() {
 		return i.Checksum.String()
 	}
