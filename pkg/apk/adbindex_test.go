@@ -2,6 +2,7 @@ package apk
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -225,7 +226,8 @@ func TestADBDatabase(t *testing.T) {
 		return "Z:" + Checksum(sum[:20]).String() + "\n"
 	}
 	want := "C:" + id + "\nP:a\n"
-	files := "q:3\nf:S\nF:\nR:top\na:0:0:4755\n" + z("at the top") + "F:usr/bin\nR:a\n" + z(p.Files[1].Body) + "R:empty\n" + z("") + "R:hard\n" + z(p.Files[1].Body) +
+	attributes := "a:0:0:644:" + Checksum(sha1.Sum([]byte("\x00\x00\x00\x06user.a\x00\x00\x00\x02\x01\x00\x00\x00\x00\x06user.b\x00\x00\x00\x012"))).String() + "\n"
+	files := "q:3\nf:S\nF:\nR:top\na:0:0:4755\n" + z("at the top") + "F:usr/bin\nR:a\n" + attributes + z(p.Files[1].Body) + "R:empty\n" + z("") + "R:hard\n" + attributes + z(p.Files[1].Body) +
 		"R:soft\na:0:0:777\n" + z("/bin/busybox") + "F:usr/share\nR:b\na:2:0:644\n" + z("body of b") + "F:var/spool/a\nM:2:65534:2770\n\n"
 	if in := got["db/installed"]; !strings.HasPrefix(in, want) || !strings.HasSuffix(in, files) {
 		t.Errorf("%s\nwant %s...%s", in, want, files)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha1"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -81,7 +82,7 @@ func regular(path string, perm fs.FileMode, body []byte) tree.Node {
 //	F:etc/crontabs                        a directory
 //	M:0:0:700                             its owner and mode where they are not 0:0:755
 //	R:root                                a file in it
-//	a:0:0:600                             its owner and mode where they are not 0:0:644
+//	a:0:0:600                             its owner and mode where they are not 0:0:644; ":Q1…" and a sum of its attributes
 //	Z:Q1vfk1apUWI4yLJGhhNRd0kJixfvY=      the sha1 of its bytes, or of a link's target
 //
 // and for a package of format 3 "f:S": its checksums are the first 160 bits of a sha256.
@@ -96,10 +97,7 @@ func appendInstalled(b []byte, e Entry, opt DatabaseOptions) ([]byte, error) {
 	line('P', info.Name)
 	line('V', info.Version)
 	line('A', cmp.Or(e.Arch, info.Arch))
-	b = fmt.Appendf(b, "S:%d\nI:%d\n", e.Package.Package.Size, info.Installed)
-	line('T', info.Description)
-	line('U', info.URL)
-	line('L', info.License)
+	b = fmt.Appendf(b, "S:%d\nI:%d\nT:%s\nU:%s\nL:%s\n", e.Package.Package.Size, info.Installed, info.Description, info.URL, info.License)
 	line('o', info.Origin)
 	line('m', info.Maintainer)
 	line('t', positive(info.BuildTime))
@@ -175,14 +173,31 @@ func appendFiles(b []byte, e Entry, opt DatabaseOptions, sums map[string]string)
 	return b
 }
 
-// appendACL appends the owner and mode of a node of the package unless they are root's and usual. They are those that the package
+// appendACL appends the owner and mode of a node of the package, and a sum of its attributes, unless they are root's, usual and none. They are those that the package
 // ships, with the ids that its names have here.
 func (opt DatabaseOptions) appendACL(b []byte, letter byte, n *tree.Node, usual uint32) []byte {
 	uid, gid, mode := id(n.User, opt.Users), id(n.Group, opt.Groups), tree.ModeBits(n.Mode)
-	if uid == 0 && gid == 0 && mode == usual {
+	if uid == 0 && gid == 0 && mode == usual && len(n.Xattrs) == 0 {
 		return b
 	}
-	return fmt.Appendf(b, "%c:%d:%d:%o\n", letter, uid, gid, mode)
+	b = fmt.Appendf(b, "%c:%d:%d:%o", letter, uid, gid, mode)
+	if len(n.Xattrs) > 0 {
+		b = append(append(b, ':'), xattrSum(n.Xattrs).String()...)
+	}
+	return append(b, '\n')
+}
+
+// xattrSum is the sha1 of names and values, each after its length.
+func xattrSum(xattrs []tree.Xattr) (c Checksum) {
+	h := sha1.New()
+	for _, x := range xattrs {
+		for _, s := range []string{x.Name, x.Value} {
+			h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(s))))
+			h.Write([]byte(s))
+		}
+	}
+	h.Sum(c[:0])
+	return c
 }
 
 func id(o tree.Owner, ids map[string]uint32) uint32 {

@@ -76,6 +76,9 @@ V:2
 A:noarch
 S:123
 I:0
+T:
+U:
+L:
 r:b
 
 C:` + identityOf(b) + `
@@ -85,6 +88,8 @@ A:x86_64
 S:123
 I:5
 T:of  things
+U:
+L:
 F:etc/b
 M:0:6:2750
 R:conf
