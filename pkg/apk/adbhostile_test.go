@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -266,6 +268,52 @@ func TestLargeBlocks(t *testing.T) {
 	if paths, err := readAll(b, pkg.Limits{}); err != nil || strings.Join(paths, " ") != "a" {
 		t.Errorf("%q, %v", paths, err)
 	}
+}
+
+// beginning is a file that has zeros after its first bytes.
+type beginning []byte
+
+func (b beginning) ReadAt(p []byte, off int64) (int, error) {
+	clear(p)
+	copy(p, b[min(off, int64(len(b))):])
+	return len(p), nil
+}
+
+// TestADBMemory: bodies stream by, and sizes are not believed before there are bytes.
+func TestADBMemory(t *testing.T) {
+	const size = 256 << 20
+	h := sha256.New()
+	io.CopyN(h, zeros{}, size)
+	p := adbtest.Package{Name: "a", Version: "1", Installed: size, Files: []adbtest.File{{Path: "a", Size: size, Hash: string(h.Sum(nil))}}}
+	b := binary.LittleEndian.AppendUint32(p.Blocks(), 2<<30|(size+12))
+	file := beginning(append(b, "\x01\x00\x00\x00\x01\x00\x00\x00"...))
+	end := int64(len(file)) + size
+	end += -end & 7
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	a, err := Format{}.Open(file, end, pkg.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = listedAll(a)
+	if _, lied := (Format{}).Open(beginning(binary.LittleEndian.AppendUint32([]byte("ADB.pckg"), 60<<20)), 100, pkg.Limits{}); lied == nil {
+		t.Error("60 MiB of metadata in 100 bytes")
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; err != nil || got > 2<<20 {
+		t.Errorf("%d bytes allocated, %v", got, err)
+	}
+}
+
+// listedAll counts the entries of a package and reads no body.
+func listedAll(a pkg.Archive) (n int, err error) {
+	for _, err := range a.Nodes() {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // TestADBTruncated: a package that ends too early is never taken, wherever it was cut.
