@@ -137,11 +137,20 @@ func TestHostileADBIndexes(t *testing.T) {
 			t.Errorf("%s: %q by %q, %v, want %q", c.name, got, signers, err, c.want)
 		}
 	}
-	// Bits anywhere.
+}
+
+// TestADBIndexFlipped: no bit of a signed index counts for nothing.
+func TestADBIndexFlipped(t *testing.T) {
+	key := adbtest.NewKey(1)
+	good := adbtest.Index([]adbtest.Package{goodADB()}, key)
+	trusted := []pkg.Key{adbKey("k", key)}
 	for i := range good {
 		if got, _, err := OpenIndex(flip(good, i), trusted, false); err == nil {
 			t.Errorf("byte %d of %d counts for nothing: %q", i, len(good), got)
 		}
+	}
+	if _, _, err := OpenIndex(good, trusted, false); err != nil {
+		t.Error(err)
 	}
 }
 

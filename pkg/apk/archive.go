@@ -127,7 +127,7 @@ func (Format) Vouch(p *pkg.Package, r io.ReaderAt, size int64) error {
 		return fmt.Errorf("%s: %w", p.Path, err)
 	}
 	if c.sum != want.Checksum {
-		return pkg.Distrust(p.Path, "the control member has the checksum %s, the index says %s", c.sum, want.Checksum)
+		return pkg.Distrust(p.Path, "the control member has the checksum %s, the index says %s", c.sum, want.unique())
 	}
 	files, err := controlFiles(c.data, 10<<20)
 	if err != nil {

@@ -69,8 +69,22 @@ func TestDatabase(t *testing.T) {
 	got, paths := textOf(t, nodes)
 	for name, want := range map[string]string{
 		"etc/apk/arch": "x86_64\n", "etc/apk/world": "a\nz\n", "lib/apk/db/lock": "",
-		"lib/apk/db/triggers": identityOf(b) + " /a /b/*\n",
-		"lib/apk/db/installed": "C:" + identityOf(a) + `
+		"lib/apk/db/triggers":  identityOf(b) + " /a /b/*\n",
+		"lib/apk/db/installed": installedOf(a, b),
+	} {
+		if d := cmp.Diff(want, got[name]); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+	if want := "644 etc/apk/arch\n644 etc/apk/world\n644 lib/apk/db/installed\n600 lib/apk/db/lock\n644 lib/apk/db/scripts.tar\n644 lib/apk/db/triggers\n"; paths != want {
+		t.Errorf("got\n%s\nwant\n%s", paths, want)
+	}
+	checkScripts(t, got["lib/apk/db/scripts.tar"], b)
+}
+
+// installedOf is what the database says of TestDatabase's packages.
+func installedOf(a, b *pkg.Unpacked) string {
+	return "C:" + identityOf(a) + `
 P:a
 V:2
 A:noarch
@@ -108,16 +122,7 @@ Z:Q1hvfkN/qlp/zhXR3cuerq6jd2Z7g=
 F:
 R:top
 
-`,
-	} {
-		if d := cmp.Diff(want, got[name]); d != "" {
-			t.Errorf("%s (-want +got):\n%s", name, d)
-		}
-	}
-	if want := "644 etc/apk/arch\n644 etc/apk/world\n644 lib/apk/db/installed\n600 lib/apk/db/lock\n644 lib/apk/db/scripts.tar\n644 lib/apk/db/triggers\n"; paths != want {
-		t.Errorf("got\n%s\nwant\n%s", paths, want)
-	}
-	checkScripts(t, got["lib/apk/db/scripts.tar"], b)
+`
 }
 
 // textOf returns the bodies of nodes by path, and their modes and paths.
