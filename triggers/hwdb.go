@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -48,17 +47,11 @@ func makeHwdb(in Input) ([]Change, error) {
 	return []Change{file("usr/lib/udev/hwdb.bin", 0o444, format.Compile(files, number))}, nil
 }
 
-// hwdbFiles returns the files by their base names, with the names that systemd-hwdb gives them: /lib/udev where udev ships its own there.
+// hwdbFiles returns the files by their base names, as systemd-hwdb takes them.
 func (in Input) hwdbFiles() ([]format.File, error) {
-	named := "/" + hwdbDir
-	for _, p := range in.Packages {
-		if p.Package.Name == "udev" && slices.ContainsFunc(p.Files, func(f string) bool { return strings.HasPrefix(strings.TrimLeft(f, "./"), "lib/udev/") }) {
-			named = strings.TrimPrefix(named, "/usr")
-		}
-	}
 	found := map[string]format.File{}
-	for _, d := range []struct{ dir, named string }{{"etc/udev/hwdb.d", "/etc/udev/hwdb.d"}, {hwdbDir, named}} {
-		entries, err := fs.ReadDir(in.FS, d.dir)
+	for _, d := range []string{"etc/udev/hwdb.d", hwdbDir} {
+		entries, err := fs.ReadDir(in.FS, d)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -69,11 +62,11 @@ func (in Input) hwdbFiles() ([]format.File, error) {
 			if _, ok := found[e.Name()]; ok || !strings.HasSuffix(e.Name(), ".hwdb") || !e.Type().IsRegular() {
 				continue
 			}
-			b, err := readLimited(in.FS, d.dir+"/"+e.Name(), largestHwdb)
+			b, err := readLimited(in.FS, d+"/"+e.Name(), largestHwdb)
 			if err != nil {
 				return nil, err
 			}
-			found[e.Name()] = format.File{Name: d.named + "/" + e.Name(), Body: b}
+			found[e.Name()] = format.File{Name: "/" + d + "/" + e.Name(), Body: b}
 		}
 	}
 	var out []format.File
