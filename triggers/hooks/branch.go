@@ -9,8 +9,8 @@ import (
 type scope struct {
 	vars      map[string]value
 	dark      bool     // variables that are not in vars are not known
-	args      []string // positional parameters
-	argsKnown bool
+	args      []value // positional parameters
+	argsKnown bool    // that there are that many
 	dir       value // the working directory
 	errexit   bool
 }

@@ -47,7 +47,7 @@ func set(w *walker, c invocation) (truth, flow) {
 			if a == "--" {
 				i++
 			}
-			w.args, w.argsKnown = texts[i:], true
+			w.args, w.argsKnown = knownAll(texts[i:]), true
 			i = len(texts)
 		case strings.HasSuffix(a, "o"):
 			i++

@@ -172,7 +172,7 @@ func (w *walker) process(c invocation, body []byte, options, args []string, bash
 				fresh.vars[k] = v
 			}
 		}
-		w.vars, w.funcs, w.locals, w.args, w.argsKnown = fresh.vars, fresh.funcs, nil, args, true
+		w.vars, w.funcs, w.locals, w.args, w.argsKnown = fresh.vars, fresh.funcs, nil, knownAll(args), true
 		w.errexit = slices.Contains(options, "-e")
 		if w.returns || w.breaks {
 			w.unsure++ // it may not be called at all
@@ -248,7 +248,9 @@ func (w *walker) function(body *syntax.Stmt, args []value, certain bool, line in
 	w.steps += len(vars)
 	oldArgs, oldKnown, breaks := w.args, w.argsKnown, w.breaks
 	w.locals, w.entered = nil, w.unsure
-	w.args, w.argsKnown = invocation{args: args, certain: certain}.texts()
+	if w.args, w.argsKnown = args, certain; !certain {
+		w.args = nil
+	}
 	at := w.at
 	if w.foreign[body] {
 		w.at = line

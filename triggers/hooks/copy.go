@@ -309,6 +309,7 @@ func (w *walker) installDir(line int, p string, n entry) truth {
 		return t
 	}
 	e, _ := w.look(p, true)
+	n.mode |= e.mode & 0o6000 // which its parent gave it
 	if e.mode == n.mode && (n.user == "" || same(e.user, n.user)) && (n.group == "" || same(e.group, n.group)) {
 		return yes
 	}

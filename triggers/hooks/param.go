@@ -139,7 +139,7 @@ func (w *walker) lookup(name string) (v value, set bool) {
 		case !w.argsKnown || n < 0:
 			return value{}, false
 		case n <= len(w.args):
-			return known(w.args[n-1]), true
+			return w.args[n-1], true
 		}
 		return known(""), false
 	}
@@ -149,7 +149,7 @@ func (w *walker) lookup(name string) (v value, set bool) {
 	case "?":
 		return w.last, true
 	case "@", "*":
-		return value{text: strings.Join(w.args, " "), known: w.argsKnown}, len(w.args) > 0
+		return w.joinedArgs(), len(w.args) > 0
 	case "$", "!", "-", "_":
 		return value{}, true
 	}

@@ -101,7 +101,7 @@ func newWalker(s *state, index int, sc pkg.Script, args []string) *walker {
 	return &walker{
 		state: s, index: index,
 		reading: &Reading{Package: p, Script: sc, lines: strings.Split(string(sc.Body), "\n"), seen: map[Note]bool{}},
-		scope:   scope{vars: initial(p, sc.Phase), args: args, argsKnown: true, dir: known("/")},
+		scope:   scope{vars: initial(p, sc.Phase), args: knownAll(args), argsKnown: true, dir: known("/")},
 		code:    known("0"), umask: 0o022,
 		funcs:    map[string]*syntax.Stmt{},
 		exported: map[string]bool{}, user: "root",

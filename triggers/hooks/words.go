@@ -172,18 +172,28 @@ func (w *walker) all(quoted bool) []piece {
 	}
 	var out []piece
 	for i, a := range w.args {
-		out = append(out, piece{value: known(a), quoted: quoted, split: !quoted, next: i > 0})
+		out = append(out, piece{value: a, quoted: quoted, split: !quoted, next: i > 0})
 	}
 	return out
 }
 
 // positional returns the positional parameters.
 func (w *walker) positional() ([]value, bool) {
-	var out []value
-	for _, a := range w.args {
-		out = append(out, known(a))
+	return slices.Clone(w.args), w.argsKnown
+}
+
+func knownAll(texts []string) []value {
+	out := make([]value, len(texts))
+	for i, t := range texts {
+		out[i] = known(t)
 	}
-	return out, w.argsKnown
+	return out
+}
+
+// joinedArgs is "$*".
+func (w *walker) joinedArgs() value {
+	texts, ok := invocation{args: w.args, certain: w.argsKnown}.texts()
+	return value{text: strings.Join(texts, " "), known: ok}
 }
 
 // field is a field in the making: its text, the same as a pattern, and whether there is one.
