@@ -8,10 +8,10 @@ import (
 // scope is what statements find that others set. Where a condition is not known it is walked once for each way that may be taken, and joined behind.
 type scope struct {
 	vars      map[string]value
-	dark      bool     // variables that are not in vars are not known
+	dark      bool    // variables that are not in vars are not known
 	args      []value // positional parameters
 	argsKnown bool    // that there are that many
-	dir       value // the working directory
+	dir       value   // the working directory
 	errexit   bool
 }
 
