@@ -23,7 +23,7 @@ func emacsInstall(w *walker, c invocation) (truth, flow) {
 		return unknown, next
 	}
 	w.unknownOutput()
-	w.deferred(c.line, "byte code of Emacs: made by "+c.name)
+	w.deferred(c.line, "byte code of Emacs in /usr/share/emacs: made by "+c.name)
 	if mark := emacsState + dir + o.rest[0]; w.exists(mark) != yes && !w.writeFile(known(mark), known(""), false, c.line) {
 		return unknown, next
 	}
