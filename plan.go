@@ -44,7 +44,11 @@ func newPlan(ctx context.Context, lk *lock.File, a *lock.Arch, store *unpack.Sto
 		all[i] = u.Package
 	}
 	p := &plan{arch: a.Name}
-	for _, i := range solve.InstallOrder(lk.Policy, all, func(i int) bool { return a.Packages[i].Requested }, format.Compare) {
+	req := solve.Request{Arch: a.Name, Compare: format.Compare}
+	if m, ok := format.(matcher); ok {
+		req.Match = m.Match
+	}
+	for _, i := range solve.InstallOrder(lk.Policy, all, func(i int) bool { return a.Packages[i].Requested }, req) {
 		p.packages = append(p.packages, unpacked[i])
 		p.locked = append(p.locked, a.Packages[i])
 	}

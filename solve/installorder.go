@@ -9,13 +9,13 @@ import (
 )
 
 // InstallOrder returns the indexes of ps, a solution of the policy of that name, in the order in which its package manager installs them: apk
-// goes depth first from the world's entries, which are those that requested names; for others it is [Order].
-func InstallOrder(policy string, ps []*pkg.Package, requested func(i int) bool, compare func(a, b string) int) []int {
+// goes depth first from the world's entries, which are those that requested names; for others it is [Order]. Of r count Arch, Compare and Match.
+func InstallOrder(policy string, ps []*pkg.Package, requested func(i int) bool, r Request) []int {
 	a, ok := map[string]apk{"apk": {}, "apk-classic": {old: true}}[policy]
 	if !ok {
-		return Order(ps, compare)
+		return Order(ps, r.Compare)
 	}
-	r := Request{Stages: [][]Want{nil}, Compare: compare}
+	r.Stages = [][]Want{nil}
 	index := map[*pkg.Package]int{}
 	u := closed{named: map[string][]*pkg.Package{}, offers: map[string][]*pkg.Package{}, triggers: map[string][]*pkg.Package{}}
 	for i, p := range ps {
@@ -23,12 +23,11 @@ func InstallOrder(policy string, ps []*pkg.Package, requested func(i int) bool, 
 		u.add(p)
 		if requested(i) {
 			r.Stages[0] = append(r.Stages[0], Want{Literal: pkg.Literal{Name: p.Name}, Text: p.Name})
-			r.Arch = p.Arch
 		}
 	}
 	s, err := a.Solve(u, r)
 	if err != nil || len(s.Picks) != len(ps) {
-		return Order(ps, compare) // what was installed without its dependencies is no solution
+		return Order(ps, r.Compare) // what was installed without its dependencies is no solution
 	}
 	out := make([]int, len(ps))
 	for i, p := range s.Picks {
