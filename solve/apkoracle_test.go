@@ -152,6 +152,50 @@ func TestAPKWorlds(t *testing.T) {
 	}
 }
 
+// TestInstallOrder: of the packages alone, as a lock has them, the order is again that in which the real apk installs them, but for what only packages
+// that were not picked bring about: one that has openrc in its install_if provides dev-openrc, so that apk installs the provider that it
+// picked (busybox-mdev-openrc, and what that needs) as soon as openrc is there.
+func TestInstallOrder(t *testing.T) {
+	u := fullUniverse(t)
+	policy, err := solve.Policies("apk-classic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sorted := 0
+	for world, want := range answers(t) {
+		sol, err := policy.Solve(u, worldRequest(t, strings.Fields(world)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		picks := slices.Clone(sol.Picks)
+		slices.SortFunc(picks, func(a, b solve.Pick) int { return strings.Compare(a.Package.Name, b.Package.Name) })
+		ps := make([]*pkg.Package, len(picks))
+		for i, p := range picks {
+			ps[i] = p.Package
+		}
+		order := solve.InstallOrder("apk-classic", ps, func(i int) bool { return picks[i].Requested }, worldRequest(t))
+		again := &solve.Solution{}
+		for _, i := range order {
+			again.Picks = append(again.Picks, picks[i])
+		}
+		if got, want := withoutWords(picked(again), "busybox-mdev-openrc=", "mdev-conf="), withoutWords(want, "busybox-mdev-openrc=", "mdev-conf="); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", world, got, want)
+		}
+		if picked(&solve.Solution{Picks: picks}) == want {
+			sorted++
+		}
+	}
+	if sorted > 10 {
+		t.Errorf("%d worlds are in the order of names anyway", sorted)
+	}
+}
+
+func withoutWords(text string, prefixes ...string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(text), func(w string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(w, p) })
+	}), " ")
+}
+
 // TestAPKWorldsOfThree shows what the rules of apk 3 make of the three of these worlds for which they have another answer than apk
 // 2.14.0: one package more, whose install_if has a negated term ("libcanberra=0.30-r9 alsa-lib !pulseaudio"). Apk 2 never decides about a
 // name that only such a term mentions, so that the term never holds; apk 3 decides since 3.0.0_rc5 ("always resolve conflict names in

@@ -10,6 +10,7 @@ import (
 
 // InstallOrder returns the indexes of ps, a solution of the policy of that name, in the order in which its package manager installs them: apk
 // goes depth first from the world's entries, which are those that requested names; for others it is [Order]. Of r count Arch, Compare and Match.
+// What apk does for a package that was not picked (see TestInstallOrder) cannot be told from ps, and does not count.
 func InstallOrder(policy string, ps []*pkg.Package, requested func(i int) bool, r Request) []int {
 	a, ok := map[string]apk{"apk": {}, "apk-classic": {old: true}}[policy]
 	if !ok {

@@ -104,8 +104,8 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "detinstall",
 		Short: "Install distribution packages without running their scripts, reproducibly",
-		Long: `detinstall reads the real repositories of Debian-likes, verifies them from the
-signature down, solves as apt would, and writes a root file system, without
+		Long: `detinstall reads the real repositories of Debian- and Alpine-likes, verifies them from the
+signature down, solves as apt or apk would, and writes a root file system, without
 running a line of the packages' scripts and with the same bits every time.
 
 The default command is install:

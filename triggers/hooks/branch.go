@@ -155,9 +155,9 @@ func (w *walker) isolated(f func() (truth, flow)) truth {
 	w.scope, w.funcs = w.copied(), maps.Clone(w.funcs)
 	w.sub++
 	t, fl := f()
-	steps, left := w.steps, w.exits && !old.exits
+	steps, undo, left := w.steps, w.undo, w.exits && !old.exits
 	*w = old
-	w.steps = steps
+	w.steps, w.undo = steps, undo // questions are nobody's own
 	switch {
 	case left:
 		return unknown
